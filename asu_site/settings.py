@@ -1,0 +1,196 @@
+"""All knobs in one place, each read from the environment. `.env.example` explains them."""
+
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from asu_site.env import env_bool, env_choice, env_int, env_list, env_secret, env_str
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Everything that the server writes lives below this folder.
+ASU_DATA_DIR = Path(env_str("ASU_DATA_DIR", str(BASE_DIR / "data"))).resolve()
+ASU_STORE_DIR = ASU_DATA_DIR / "store"  # published images, one folder a request hash
+ASU_UPLOAD_DIR = ASU_DATA_DIR / "uploads"  # results on their way into the store
+ASU_IMAGEBUILDER_DIR = ASU_DATA_DIR / "imagebuilders"
+ASU_CACHE_DIR = ASU_DATA_DIR / "cache"  # package indexes and packages, by SHA-256
+ASU_WORK_DIR = ASU_DATA_DIR / "work"  # throw-away layers of running builds
+ASU_RUN_DIR = ASU_DATA_DIR / "run"  # locks and wake-up files
+ASU_KEY_DIR = ASU_DATA_DIR / "keys"
+
+VERSION = "0.1.0"
+DEBUG = env_bool("DEBUG")
+SECRET_KEY = env_secret("SECRET_KEY", ASU_KEY_DIR / "secret_key")
+# The API is called by any name or address that a router was told; absolute addresses come from ASU_BASE_URL.
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "*")
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+ROOT_URLCONF = "asu_site.urls"
+WSGI_APPLICATION = "asu_site.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = False  # a POST or a preflight must never be redirected
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_q",
+    "rest_framework",
+    "drf_spectacular",
+    "asu_site.apps.SiteConfig",
+    "packages",
+    "builders",
+    "images",
+    "stats",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "asu_site.middleware.ApiMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# -- database ----------------------------------------------------------------------------------------------
+
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.parse(
+        env_str("DATABASE_URL", f"sqlite:///{ASU_DATA_DIR / 'db.sqlite3'}"),
+        conn_max_age=600,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        # IMMEDIATE: a transaction that will write takes its turn at once instead of failing half way.
+        transaction_mode="IMMEDIATE",
+        timeout=20,
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
+    )
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# -- queue: wake-ups and schedules only; the row of a build is the only truth about it ----------------------------
+
+ASU_LOCAL_WORKERS = env_int("ASU_LOCAL_WORKERS", 1)  # builds at the same time on this machine
+ASU_BUILD_TIMEOUT = env_int("ASU_BUILD_TIMEOUT", 1800, minimum=10)  # seconds for one `make image`
+Q_CLUSTER: dict[str, Any] = {
+    "name": "asu",
+    "orm": "default",
+    "workers": ASU_LOCAL_WORKERS + 1,  # one is always free for chores while builds run
+    "queue_limit": 1,
+    "bulk": 1,
+    # The queue must never cut a build off: the build's own limit strikes first.
+    "timeout": ASU_BUILD_TIMEOUT + 3600,
+    "retry": ASU_BUILD_TIMEOUT + 3700,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "save_limit": -1,
+    "poll": 0.2,
+    "catch_up": False,
+    "ALT_CLUSTERS": {},
+}
+
+# -- the service ---------------------------------------------------------------------------------------------
+
+ASU_BASE_URL = env_str("ASU_BASE_URL").rstrip("/")  # "" = as the client addressed us
+ASU_DEFAULT_DISTRIBUTION = env_str("ASU_DEFAULT_DISTRIBUTION", "openwrt")
+ASU_CONTACT = env_str("ASU_CONTACT")
+ASU_SYNC_MINUTES = env_int("ASU_SYNC_MINUTES", 60, minimum=1)
+ASU_PREPARE_WAIT = env_int("ASU_PREPARE_WAIT", 5)  # seconds a POST waits for a target nobody asked for before
+ASU_MAX_BODY = env_int("ASU_MAX_BODY", 256 * 1024, minimum=1024)
+ASU_MAX_PACKAGES = env_int("ASU_MAX_PACKAGES", 1000, minimum=1)
+ASU_MAX_DEFAULTS_LENGTH = env_int("ASU_MAX_DEFAULTS_LENGTH", 20480)
+ASU_MAX_ROOTFS_SIZE_MB = env_int("ASU_MAX_ROOTFS_SIZE_MB", 1024, minimum=1)
+ASU_FAILURE_TTL = env_int("ASU_FAILURE_TTL", 300)  # seconds until a failure of ours may be tried again
+ASU_USER_FAILURE_TTL = env_int("ASU_USER_FAILURE_TTL", 86400)  # the same for a request that cannot work
+ASU_IMAGE_TTL_DAYS = env_int("ASU_IMAGE_TTL_DAYS", 30, minimum=1)
+ASU_X_ACCEL_PREFIX = env_str("ASU_X_ACCEL_PREFIX")  # e.g. /protected-store: nginx sends the files
+ASU_FAST_ANSWER_SECONDS = env_int("ASU_FAST_ANSWER_SECONDS", 5)  # 0 = every answer comes from Django
+
+# -- builds ------------------------------------------------------------------------------------------------
+
+ASU_SANDBOX = env_choice("ASU_SANDBOX", "auto", ("auto", "full", "namespace", "process"))
+ASU_BUILD_UID = env_int("ASU_BUILD_UID", 64990, minimum=1)  # builds run as this user when the server is root
+ASU_BUILD_MEMORY_MB = env_int("ASU_BUILD_MEMORY_MB", 4096, minimum=64)
+ASU_BUILD_DISK_MB = env_int("ASU_BUILD_DISK_MB", 8192, minimum=64)
+ASU_BUILD_PROCESSES = env_int("ASU_BUILD_PROCESSES", 512, minimum=16)
+ASU_BUILD_CPU_SECONDS = env_int("ASU_BUILD_CPU_SECONDS", 3600, minimum=10)
+ASU_BUILD_LOG_KB = env_int("ASU_BUILD_LOG_KB", 4096, minimum=16)
+ASU_LEASE_SECONDS = env_int("ASU_LEASE_SECONDS", 60, minimum=3)
+ASU_MAX_ATTEMPTS = env_int("ASU_MAX_ATTEMPTS", 3, minimum=1)
+ASU_AGENT_LINGER = env_int("ASU_AGENT_LINGER", 60)  # seconds an idle local worker stays ready
+ASU_IMAGEBUILDER_QUOTA_GB = env_int("ASU_IMAGEBUILDER_QUOTA_GB", 40, minimum=1)
+ASU_CACHE_QUOTA_GB = env_int("ASU_CACHE_QUOTA_GB", 20, minimum=1)
+ASU_MIN_FREE_MB = env_int("ASU_MIN_FREE_MB", 512)  # below this much free disk no build is begun
+
+# -- mirrors -----------------------------------------------------------------------------------------------
+
+ASU_HTTP_TIMEOUT = env_int("ASU_HTTP_TIMEOUT", 30, minimum=1)
+ASU_MAX_DOCUMENT_MB = env_int("ASU_MAX_DOCUMENT_MB", 64, minimum=1)  # one JSON, sums or index document
+ASU_MAX_IMAGEBUILDER_MB = env_int("ASU_MAX_IMAGEBUILDER_MB", 4096, minimum=1)
+
+# -- Django ------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = ASU_DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = ASU_MAX_BODY
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+if env_bool("ASU_BEHIND_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    USE_X_FORWARDED_HOST = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "asu_site.api.exception_handler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Attended sysupgrade",
+    "DESCRIPTION": "Firmware images on demand. Clients: owut, LuCI, auc, firmware-selector.",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env_str("LOG_LEVEL", "INFO")},
+}

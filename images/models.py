@@ -1,0 +1,88 @@
+"""What was asked for and what came out."""
+
+from django.db import models
+
+from builders.models import Build
+
+
+class ImageRequest(models.Model):
+    """A request in its normalised form.
+
+    Its `request_hash` is the identity of the build it asks for (`Build.spec_hash`). A request for a target whose
+    documents are not here yet cannot be checked or identified; it waits as PREPARING under a hash of its own, and points
+    to the checked request (`resolved_to`) or carries a refusal afterwards.
+    """
+
+    class Status(models.TextChoices):
+        PREPARING = "preparing"
+        ACCEPTED = "accepted"
+        REFUSED = "refused"
+
+    request_hash = models.CharField(max_length=64, unique=True)
+    canonical = models.TextField(help_text="What the hash was taken of; compared on every hit.")
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.ACCEPTED)
+    distribution = models.CharField(max_length=32)
+    version = models.CharField(max_length=64)
+    target = models.CharField(max_length=130)
+    profile = models.CharField(max_length=128)
+    echo = models.JSONField(help_text="The normalised request as clients get it back.")
+    client = models.CharField(max_length=100, blank=True)
+    build = models.OneToOneField(Build, models.CASCADE, null=True, blank=True, related_name="request")
+    resolved_to = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="aliases")
+    refusal = models.JSONField(null=True, blank=True, help_text='{"status", "detail", "headers"}')
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["status"], name="request_preparing", condition=models.Q(status="preparing")),
+            models.Index(fields=["distribution", "version", "target"], name="request_where"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_hash[:12]} {self.profile}"
+
+
+class Image(models.Model):
+    """A published image: the files of one finished build, and the evidence for them."""
+
+    request = models.OneToOneField(ImageRequest, models.CASCADE, related_name="image")
+    profile_json = models.JSONField(help_text="profiles.json of the build, with sums as served")
+    manifest = models.JSONField(help_text="package name -> version")
+    published_at = models.DateTimeField()
+    last_asked_at = models.DateTimeField()
+    expired_at = models.DateTimeField(null=True, blank=True, help_text="The files are gone; the page stays.")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_why = models.TextField(blank=True, help_text="A public sentence.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["last_asked_at"], name="image_by_use")]
+
+    def __str__(self) -> str:
+        return str(self.request)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether its files may be downloaded."""
+        return self.expired_at is None and self.withdrawn_at is None
+
+
+class ImageFile(models.Model):
+    """One file of an image, in the store under `<request_hash>/<name>`."""
+
+    image = models.ForeignKey(Image, models.CASCADE, related_name="files")
+    name = models.CharField(max_length=240)
+    type = models.CharField(max_length=64, blank=True, help_text="sysupgrade, factory, combined ...; '' = no image")
+    filesystem = models.CharField(max_length=32, blank=True)
+    size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64, help_text="of the bytes as served")
+    sha256_unsigned = models.CharField(max_length=64)
+    downloads = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["image", "name"], name="image_file_once")]
+        ordering = ["image", "name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,31 @@
+"""Which texts may name things. Names reach `make`, file systems and addresses: full match, ASCII only.
+
+`fullmatch` and explicit ranges on purpose: `$` matches before a final newline and `\\w` matches full-width letters.
+"""
+
+import re
+
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9._+-]{0,127}")
+# 15.05 to 17.01 have profiles such as `HORNETUBx2` or `DEVICE_tl-wr841-v9`.
+PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+# What routers report as their board: `tplink,archer-c7-v2`, `raspberrypi,4-model-b`.
+BOARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.,_+ ()/-]{0,127}")
+TARGET = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}/[a-z0-9][a-z0-9_-]{0,63}")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+DISTRIBUTION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,239}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+# First segments of our own addresses: no distribution may be called so.
+RESERVED = frozenset(
+    {"admin", "api", "json", "store", "static", "docs", "images", "status", "stats", "about", "download"}
+    | {"releases", "snapshots", "healthz", "readyz", "metrics", "worker", "feeds", "files", "supported"}
+    | {
+        "update-request",
+        "image-request",
+        "build-request",
+        "files-request",
+        "network-profiles",
+        "manifest-info",
+    }
+)
