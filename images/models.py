@@ -9,8 +9,8 @@ class ImageRequest(models.Model):
     """A request in its normalised form.
 
     Its `request_hash` is the identity of the build it asks for (`Build.spec_hash`). A request for a target whose
-    documents are not here yet cannot be checked or identified; it waits as PREPARING under a hash of its own, and points
-    to the checked request (`resolved_to`) or carries a refusal afterwards.
+    documents are not here yet cannot be checked or identified; it waits as PREPARING under a hash of its own, and
+    points to the checked request (`resolved_to`) or carries a refusal afterwards.
     """
 
     class Status(models.TextChoices):

@@ -174,7 +174,7 @@ class Target(Synced):
     package_manager = models.CharField(max_length=8, choices=PackageManager.choices, default=PackageManager.OPKG)
     imagebuilder_file = models.CharField(max_length=240, blank=True, help_text="File name in the target's folder.")
     imagebuilder_sha256 = models.CharField(max_length=64, blank=True)
-    feeds: models.ManyToManyField["Feed", "Feed"] = models.ManyToManyField("Feed", related_name="targets", blank=True)
+    feeds: "models.ManyToManyField[Feed, Feed]" = models.ManyToManyField("Feed", related_name="targets", blank=True)
     # Names the state of everything a build reads from the mirror: ImageBuilder, profiles, every feed's index.
     state_hash = models.CharField(max_length=64, blank=True, editable=False)
     etags = models.JSONField(default=dict, blank=True, editable=False)

@@ -23,8 +23,8 @@ class Run:
     """One program to run in an ImageBuilder's tree.
 
     The program sees the tree at `/builder` (its working directory), writable, but on a layer that is thrown away
-    afterwards, unless `keep` is True (only for setting up a freshly unpacked tree). `read_only` and `writable` bind host
-    folders at paths inside. There is no network, no home, no secret.
+    afterwards, unless `keep` is True (only for setting up a freshly unpacked tree). `read_only` and `writable` bind
+    host folders at paths inside. There is no network, no home, no secret.
     """
 
     argv: tuple[str, ...]
@@ -38,7 +38,10 @@ class Run:
 
 @dataclass(slots=True)
 class Outcome:
-    """How a run ended. `killed` names the limit that struck ("" = none): time, memory, disk, processes, output, cancel."""
+    """How a run ended.
+
+    `killed` names the limit that struck ("" = none): time, memory, disk, processes, output, cancel.
+    """
 
     returncode: int
     stdout: str
