@@ -56,6 +56,10 @@ class Runner(Protocol):
     level: str  # full | namespace | process
     detail: str  # why not higher, for the admin
 
+    def visible(self, inside: str, host: Path) -> str:
+        """The path by which the program will see `host`: `inside` behind walls, the host path where there are none."""
+        ...
+
     def run(self, run: Run, go_on: Callable[[], bool] = lambda: True) -> Outcome:
         """Run to the end. `go_on` is asked about once a second; False kills the run (`killed="cancel"`).
 
