@@ -1,15 +1,90 @@
-"""What every answer of the API has in common."""
+"""What every answer has in common: CORS, safety headers, and errors that programs can read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from http import HTTPMethod
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http.response import HttpResponseBase
+
+from asu_site import headers
+from asu_site.addresses import is_admin, is_api, is_page
+from asu_site.api import JSON, error_response, sentence
+
+_WITHOUT_LENGTH = frozenset({204, 304})
 
 
 class ApiMiddleware:
-    """CORS, JSON errors."""
+    """The outermost middleware: it sees what the others and the views have made, also out of exceptions."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        path = request.path_info
+        if request.method == HTTPMethod.OPTIONS and not is_admin(path):
+            response: HttpResponseBase = _preflight(request)
+        else:
+            if not is_page(path):
+                # No cookie gives any right here, and no client could send a token (T12).
+                request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+            response = self.get_response(request)
+            if response.status_code >= 400:
+                response = _readable(request, response)
+            elif request.META.get("asu.final"):
+                response = _conditional(request, response)
+        for name, value in headers.common(path, response.get("Content-Type", "")).items():
+            response.setdefault(name, value)
+        if isinstance(response, HttpResponse) and response.status_code not in _WITHOUT_LENGTH:
+            response.setdefault("Content-Length", str(len(response.content)))
+        return response
+
+
+def _preflight(request: HttpRequest) -> HttpResponse:
+    response = HttpResponse(status=204, headers=headers.PREFLIGHT)
+    del response["Content-Type"]
+    asked = request.headers.get("Access-Control-Request-Headers", "")
+    response["Access-Control-Allow-Headers"] = asked or headers.PREFLIGHT_DEFAULT_HEADERS
+    response["Vary"] = "Access-Control-Request-Headers"
+    return response
+
+
+def _readable(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """An error as a JSON object wherever programs call, and wherever the caller does not ask for a page."""
+    if response.get("Content-Type", "").startswith(JSON) or not _wants_json(request):
+        return response
+    kept = {name: response[name] for name in ("Allow", "Retry-After", "Content-Range") if name in response}
+    return error_response(response.status_code, sentence(response.status_code), kept)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    path = request.path_info
+    if is_api(path):
+        return True
+    return not is_page(path) and "text/html" not in request.headers.get("Accept", "")
+
+
+def _conditional(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Give a final answer an ETag, and 304 to those who have it."""
+    if not isinstance(response, HttpResponse) or response.status_code != 200 or request.method == HTTPMethod.POST:
+        return response
+    if "ETag" not in response:
+        response["ETag"] = f'"{sha256(response.content).hexdigest()[:32]}"'
+    if not matches(request.headers.get("If-None-Match", ""), response["ETag"]):
+        return response
+    unchanged = HttpResponseNotModified()
+    for name, value in without_body(response.items()):
+        unchanged[name] = value
+    return unchanged
+
+
+def matches(if_none_match: str, etag: str) -> bool:
+    """Whether the caller has this version already."""
+    return if_none_match.strip() == "*" or etag in [
+        word.strip().removeprefix("W/") for word in if_none_match.split(",")
+    ]
+
+
+def without_body(items: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The headers of a 304: those of the 200 without what describes a body."""
+    return [(name, value) for name, value in items if name.lower() not in {"content-type", "content-length"}]

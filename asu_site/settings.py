@@ -193,4 +193,6 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env_str("LOG_LEVEL", "INFO")},
+    # Every wrong address would be a warning; failures of ours are errors and stay.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }

@@ -2,8 +2,10 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "asu_site.settings")
 
-application = get_wsgi_application()
+from django.core.wsgi import get_wsgi_application
+
+from asu_site.front import Front, hot_answer
+
+application = Front(get_wsgi_application(), hot=hot_answer())

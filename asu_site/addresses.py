@@ -1,0 +1,35 @@
+"""Which addresses belong to programs and which to people, and what a path looks like once it is in order. Pure."""
+
+import re
+
+from packages.names import RESERVED
+
+_SLASHES = re.compile(r"/{2,}")
+
+# First segments of pages; everything else is for programs.
+_PAGES = frozenset({"admin", "images", "static", "docs", "about", "status", "stats"})
+_PROGRAMS = RESERVED - _PAGES
+
+
+def tidy(path: str) -> str:
+    """The path with each run of slashes as one: base addresses with a final slash give `//api/...` (T4)."""
+    return _SLASHES.sub("/", path) if "//" in path else path
+
+
+def is_page(path: str) -> bool:
+    """Whether people read what is there: the home page and what lies below a page's first segment."""
+    first = path.lstrip("/").split("/", 1)[0]
+    return not first or first in _PAGES
+
+
+def is_api(path: str) -> bool:
+    """Whether only programs call it: an API, document or store address, also below a distribution's name."""
+    if is_page(path):
+        return False
+    segments = path.lstrip("/").split("/", 2)
+    return any(segment in _PROGRAMS for segment in segments[:2])
+
+
+def is_admin(path: str) -> bool:
+    """Whether it belongs to the backoffice."""
+    return path == "/admin" or path.startswith("/admin/")

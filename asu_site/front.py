@@ -1,0 +1,172 @@
+"""The layer between the web server and Django: bodies, slashes, kept answers, and the last word on errors."""
+
+import logging
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from importlib import import_module
+from importlib.util import find_spec
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+
+from asu_site import headers
+from asu_site.addresses import is_api, tidy
+from asu_site.api import JSON, error_body, sentence, title
+from asu_site.fastpath import Answer, Headers, KeptAnswers, for_request
+from packages import generation
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+App = Callable[[Environ, StartResponse], Iterable[bytes]]
+Hot = Callable[[Environ], tuple[int, Headers, bytes] | None]
+
+# A client hears about a body that is too large only after it was let finish; beyond this the connection is cut.
+_DRAIN_BYTES = 64 * 1024 * 1024
+_PIECE = 64 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class BodyTooLargeError(Exception):
+    """The body is larger than ASU_MAX_BODY."""
+
+
+class Front:
+    """A WSGI application around Django.
+
+    WSGI servers show Django an empty body when a client sends it in chunks without a length (T1); so the body is read
+    here, up to the limit, and handed on with its length.
+    """
+
+    def __init__(self, app: App, hot: Hot | None = None) -> None:
+        self._app = app
+        self._hot = hot
+        self._limit = settings.ASU_MAX_BODY
+        self._kept = KeptAnswers(settings.ASU_FAST_ANSWER_SECONDS, generation.current)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if "//" in path:
+            path = environ["PATH_INFO"] = tidy(path)
+        method = environ["REQUEST_METHOD"]
+        try:
+            if method in ("GET", "HEAD"):
+                return self._get(path, environ, start_response)
+            if method == "POST":
+                return self._post(path, environ, start_response)
+            if method != "OPTIONS":
+                self._take_body(environ)
+            return self._app(environ, start_response)
+        except BodyTooLargeError:
+            return _send(_error(path, 413, f"The body is larger than {self._limit} bytes."), start_response)
+        except Exception:  # the outermost place: logged, and answered in the shape of the contract
+            logger.exception("%s %s failed outside Django", method, path)
+            return _send(_error(path, 500, sentence(500)), start_response)
+
+    def _get(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        answer = self._kept.get((path, b""))
+        if answer is not None:
+            return _send(for_request(answer, environ), start_response)
+        return self._ask((path, b""), environ, start_response)
+
+    def _post(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        key = path, sha256(self._take_body(environ)).digest()
+        answer = self._kept.get(key)
+        if answer is not None:
+            return _send(answer, start_response)
+        if self._hot is not None and path.endswith("/api/v1/build"):
+            now = generation.current()
+            hot = self._hot(environ)
+            if hot is not None:
+                answer = f"{hot[0]} {title(hot[0])}", hot[1], hot[2]
+                if environ.get("asu.final"):
+                    self._kept.keep(key, answer, now)
+                return _send(answer, start_response)
+        return self._ask(key, environ, start_response)
+
+    def _ask(self, key: tuple[str, bytes], environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Django's answer; kept if the view called it final."""
+        # Before the answer is made: should anything change meanwhile, the answer is not kept as a new one.
+        now = generation.current()
+        said: list[tuple[str, Headers]] = []
+
+        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            said.append((status, headers))
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+        body = self._app(environ, start)
+        if not environ.get("asu.final") or environ["REQUEST_METHOD"] == "HEAD" or not said[-1][0].startswith("200"):
+            return body
+        try:
+            whole = b"".join(body)
+        finally:
+            close = getattr(body, "close", None)
+            if close:
+                close()
+        self._kept.keep(key, (*said[-1], whole), now)
+        return [whole]
+
+    def _take_body(self, environ: Environ) -> bytes:
+        """Read the body whole and put it back with its length."""
+        stream = environ["wsgi.input"]
+        length = environ.get("CONTENT_LENGTH")
+        if length and not length.isdecimal():
+            length = None
+        if length and int(length) > self._limit:
+            _drain(stream, 0)
+            raise BodyTooLargeError
+        body = b""
+        if length != "0" and (length or environ.get("HTTP_TRANSFER_ENCODING") or environ.get("wsgi.input_terminated")):
+            body = _read(stream, int(length) if length else self._limit + 1)
+        if len(body) > self._limit:
+            _drain(stream, len(body))
+            raise BodyTooLargeError
+        environ["wsgi.input"] = BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        return body
+
+
+def _read(stream: Any, most: int) -> bytes:
+    """Up to `most` bytes: fewer only at the end of the stream."""
+    pieces = []
+    while most > 0:
+        piece = stream.read(most)
+        if not piece:
+            break
+        pieces.append(piece)
+        most -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _drain(stream: Any, had: int) -> None:
+    """Let the client finish sending, keeping nothing; else it never reads the answer."""
+    while had < _DRAIN_BYTES:
+        piece = stream.read(_PIECE)
+        if not piece:
+            return
+        had += len(piece)
+
+
+def _error(path: str, status: int, detail: str) -> Answer:
+    """An error without Django; a plain one where people look."""
+    if is_api(path) or status != 500:
+        content_type, body = JSON, error_body(status, detail)
+    else:
+        content_type = "text/html; charset=utf-8"
+        body = f"<!doctype html><title>{title(status)}</title><p>{detail}</p>".encode()
+    fixed = {"Content-Type": content_type, "Content-Length": str(len(body)), **headers.common(path, content_type)}
+    return f"{status} {title(status)}", list(fixed.items()), body
+
+
+def _send(answer: Answer, start_response: StartResponse) -> list[bytes]:
+    start_response(answer[0], answer[1])
+    return [answer[2]]
+
+
+def hot_answer() -> Hot | None:
+    """The short way for `POST .../api/v1/build`, before Django, where `images.api` offers one."""
+    if find_spec("images.api.hot") is None:
+        return None
+    answer: Hot = import_module("images.api.hot").answer
+    return answer
