@@ -51,6 +51,7 @@ class Reason(models.TextChoices):
     ROOTFS_TOO_BIG = "rootfs_too_big", "the root file system is larger than its partition"
     SCRIPT_FAILED = "script_failed", "a package's install script failed"
     WRONG_VERSION_CODE = "wrong_version_code", "the release has another revision than asked for"
+    UNSUPPORTED = "unsupported", "this release's ImageBuilder has no such option"
     NO_IMAGE = "no_image", "the ImageBuilder ended without an image"
 
     MIRROR_UNREACHABLE = "mirror_unreachable", "the mirror did not answer"
@@ -84,6 +85,7 @@ _USERS = frozenset(
         Reason.ROOTFS_TOO_BIG,
         Reason.SCRIPT_FAILED,
         Reason.WRONG_VERSION_CODE,
+        Reason.UNSUPPORTED,
         Reason.NO_IMAGE,
     }
 )
