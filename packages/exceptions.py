@@ -16,6 +16,10 @@ class MirrorUnreachableError(MirrorError):
     permanent = False
 
 
+class DownloadStoppedError(MirrorUnreachableError):
+    """`go_on()` said no: a cancelled build or a lost lease. What arrived so far is kept for the next try."""
+
+
 class NotOnMirrorError(MirrorError):
     """The mirror answered and has no such document."""
 

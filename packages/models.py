@@ -26,6 +26,8 @@ class Synced(models.Model):
     synced_at = models.DateTimeField(null=True, blank=True, editable=False)
     stale_since = models.DateTimeField(null=True, blank=True, editable=False)
     sync_error = models.TextField(blank=True, editable=False)
+    # For conditional requests: document name -> ETag; "trust" names the mirror and the keys that they were read under.
+    etags = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta:
         abstract = True
@@ -129,7 +131,11 @@ class Release(Synced):
     version = models.CharField(max_length=64)
     is_enabled = models.BooleanField(default=True, help_text="Disabled: not offered, and requests for it are refused.")
     is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")
-    etags = models.JSONField(default=dict, blank=True, editable=False)
+    # Off the mirror's list since; a sync that finds it again enables it again.
+    vanished_at = models.DateTimeField(null=True, blank=True, editable=False)
+    targets_folder = models.CharField(
+        max_length=32, blank=True, default="targets", help_text="Folder of the targets; empty in the era of 15.05."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["distribution", "version"], name="release_once")]
@@ -165,6 +171,7 @@ class Target(Synced):
     name = models.CharField(max_length=130, help_text="<target>/<subtarget>, e.g. ath79/generic")
     is_enabled = models.BooleanField(default=True)
     is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")
+    vanished_at = models.DateTimeField(null=True, blank=True, editable=False)
     needs_inspection = models.BooleanField(default=False, editable=False)
     arch_packages = models.CharField(max_length=64, blank=True, help_text="Package architecture, e.g. mips_24kc")
     version_code = models.CharField(max_length=64, blank=True, help_text="Revision, e.g. r28739-d9340319c6")
@@ -177,7 +184,6 @@ class Target(Synced):
     feeds: "models.ManyToManyField[Feed, Feed]" = models.ManyToManyField("Feed", related_name="targets", blank=True)
     # Names the state of everything a build reads from the mirror: ImageBuilder, profiles, every feed's index.
     state_hash = models.CharField(max_length=64, blank=True, editable=False)
-    etags = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["release", "name"], name="target_once")]
@@ -189,7 +195,7 @@ class Target(Synced):
     @property
     def path(self) -> str:
         """Folder on the mirror, e.g. `releases/24.10.2/targets/ath79/generic`."""
-        return f"{self.release.path}/targets/{self.name}"
+        return "/".join(part for part in (self.release.path, self.release.targets_folder, self.name) if part)
 
     @property
     def is_complete(self) -> bool:
@@ -257,7 +263,6 @@ class Feed(Synced):
     )
     # SHA-256 of the index as verified (the uncompressed Packages, or packages.adb); the bytes are in the cache.
     index_sha256 = models.CharField(max_length=64, blank=True, editable=False)
-    etags = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["release", "path", "kind"], name="feed_once")]

@@ -1,0 +1,360 @@
+"""The way to mirrors: the only HTTP client. Fetches documents, lists folders, downloads and verifies archives.
+
+A mirror is an http(s) address or a file:// folder. Every read is bounded in bytes and in time, every failure is a
+`MirrorError` with a sentence. Redirects are followed by hand, a few times, so that each hop is checked.
+"""
+
+import hashlib
+import ipaddress
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+import urllib3
+from django.conf import settings
+
+from packages.addresses import check_path, check_url
+from packages.documents import Document, GoOn, Progress, check_length, gunzip, stop_if_told
+from packages.exceptions import (
+    ChecksumError,
+    DownloadStoppedError,
+    MirrorError,
+    MirrorUnreachableError,
+    NotOnMirrorError,
+    TooLargeError,
+)
+from packages.folders import copy_file, folder_of, list_folder, read_file
+from packages.parsing.listing import parse_listing
+from packages.parts import locked, sha256_of, verify
+
+__all__ = ["Document", "Mirror", "check_url", "gunzip"]
+
+log = logging.getLogger(__name__)
+
+TRIES = 3  # the first one and two more, on lost connections and 5xx
+PAUSES = (0.2, 0.8)  # seconds between them
+REDIRECTS = 5
+CHUNK = 256 * 1024  # bytes
+DOCUMENT_PATIENCE = 10  # times ASU_HTTP_TIMEOUT: a document that drips longer than this is given up
+USER_AGENT = f"asu/{settings.VERSION}"
+
+T = TypeVar("T")
+
+
+class Mirror:
+    """One mirror, by the address of its root folder. Paths are relative to it, without a leading slash."""
+
+    def __init__(self, url: str) -> None:
+        self.url = check_url(url)
+        self.folder = folder_of(self.url) if self.url.startswith("file://") else None
+
+    @classmethod
+    def for_url(cls, url: str) -> tuple["Mirror", str]:
+        """The mirror and the path on it for one absolute address: the root is its last folder."""
+        root, _, name = check_url(url).rpartition("/")
+        return cls(root), unquote(name)
+
+    def get(self, path: str, *, etag: str = "", max_bytes: int | None = None) -> Document | None:
+        """Fetch a document; None when it is still the one that `etag` names."""
+        limit = settings.ASU_MAX_DOCUMENT_MB * 1024 * 1024 if max_bytes is None else max_bytes
+        if self.folder is not None:
+            return read_file(self._file(path), path, etag, limit)
+        return _trying(lambda: self._get_http(path, etag, limit))
+
+    def exists(self, path: str) -> bool:
+        """Whether the mirror has this document or folder."""
+        if self.folder is not None:
+            return self._file(path).exists()
+        return _trying(lambda: self._exists_http(path))
+
+    def listing(self, path: str) -> list[str]:
+        """Names in a folder, sorted; folders end in '/'. Needs a mirror that shows its folders."""
+        if self.folder is not None:
+            return list_folder(self._file(path), path)
+        document = self.get(path.rstrip("/") + "/")
+        if document is None:
+            raise MirrorUnreachableError(f"{path}: the mirror says 'not modified' though nothing was asked.")
+        return parse_listing(document.data)
+
+    def download(
+        self,
+        path: str,
+        dest: Path,
+        *,
+        sha256: str,
+        size: int | None = None,
+        max_bytes: int | None = None,
+        progress: Progress | None = None,
+        go_on: GoOn | None = None,
+    ) -> None:
+        """Fetch a file to `dest`, verified. An interrupted download goes on where it stopped (`<dest>.part`).
+
+        Nothing appears at `dest` before its SHA-256 was right. A part that turns out wrong is removed; if it was left
+        by an earlier try it gets one fresh start. OSError (disk full) passes through and keeps the part.
+        """
+        limit = settings.ASU_MAX_IMAGEBUILDER_MB * 1024 * 1024 if max_bytes is None else max_bytes
+        if size is not None and size > limit:
+            raise TooLargeError(f"{path}: {size} bytes is more than the limit of {limit}.")
+        dest.parent.mkdir(parents=True, exist_ok=True)
+        part = dest.with_name(dest.name + ".part")
+        report = progress or (lambda done, total: None)
+        while True:
+            with locked(part, go_on) as file:
+                if file is None:
+                    if dest.exists() and sha256_of(dest) == sha256:
+                        return
+                    continue
+                resumed = file.seek(0, os.SEEK_END) > 0
+                fetch = self._fetch_file if self.folder is not None else self._fetch_http
+                fetch(path, file, size if size is not None else limit, report, go_on or (lambda: True))
+                try:
+                    verify(file, path, sha256, size)
+                except ChecksumError:
+                    part.unlink()
+                    if resumed:
+                        continue
+                    raise
+                file.flush()
+                os.fsync(file.fileno())
+                part.replace(dest)
+                return
+
+    def sha256(self, path: str, *, max_bytes: int | None = None, progress: Progress | None = None) -> str:
+        """Read a file through once for its SHA-256: for mirrors so old that they publish no sums."""
+        limit = settings.ASU_MAX_IMAGEBUILDER_MB * 1024 * 1024 if max_bytes is None else max_bytes
+        report = progress or (lambda done, total: None)
+        if self.folder is not None:
+            source = self._file(path)
+            if not source.is_file():
+                raise NotOnMirrorError(f"{path}: the mirror has no such file.")
+            return sha256_of(source)
+        return _trying(lambda: self._sha256_http(path, limit, report))
+
+    # -- files ------------------------------------------------------------------------------------------
+
+    def _file(self, path: str) -> Path:
+        assert self.folder is not None
+        return self.folder / check_path(path)
+
+    def _fetch_file(self, path: str, file: BinaryIO, limit: int, report: Progress, go_on: GoOn) -> None:
+        copy_file(self._file(path), path, file, limit, report, go_on)
+
+    # -- http -------------------------------------------------------------------------------------------
+
+    def _address(self, path: str) -> str:
+        return f"{self.url}/{quote(check_path(path), safe='/~+:,=@!')}"
+
+    def _get_http(self, path: str, etag: str, limit: int) -> Document | None:
+        deadline = time.monotonic() + settings.ASU_HTTP_TIMEOUT * DOCUMENT_PATIENCE
+        with _open("GET", self._address(path), path, _condition(etag)) as response:
+            if response.status == 304 and etag:
+                return None
+            _expect(response, path, 200)
+            check_length(path, _length(response), limit)
+            data = bytearray()
+            for chunk in _chunks(response, path):
+                data += chunk
+                check_length(path, len(data), limit)
+                if time.monotonic() > deadline:
+                    raise MirrorUnreachableError(f"{path}: the mirror sends too slowly.")
+            body = bytes(data)
+            if response.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip"):
+                body = gunzip(body, limit, name=path)
+            return Document(body, _state_of(response))
+
+    def _exists_http(self, path: str) -> bool:
+        for method, headers in (("HEAD", {}), ("GET", {"Range": "bytes=0-0"})):
+            with _open(method, self._address(path), path, headers) as response:
+                if response.status in (200, 206):
+                    return True
+                if response.status in (404, 410, 403):
+                    return False
+                if response.status not in (405, 501):
+                    _expect(response, path, 200)
+        return False
+
+    def _fetch_http(self, path: str, file: BinaryIO, limit: int, report: Progress, go_on: GoOn) -> None:
+        """Bring `file` to its full length. Lost connections are tried again from where they broke."""
+        _trying(lambda: self._fetch_rest(path, file, limit, report, go_on))
+
+    def _fetch_rest(self, path: str, file: BinaryIO, limit: int, report: Progress, go_on: GoOn) -> None:
+        stop_if_told(go_on, path)
+        have = file.seek(0, os.SEEK_END)
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        with _open("GET", self._address(path), path, headers) as response:
+            if response.status == 416:
+                # Nothing left to fetch, or the file became shorter: the sum tells.
+                if _range_total(response) == have:
+                    return
+                file.truncate(0)
+                raise MirrorUnreachableError(f"{path}: the mirror's file has changed.")
+            _expect(response, path, 200, 206)
+            if response.status == 200 or _range_start(response) != have:
+                if response.status == 206:
+                    raise MirrorUnreachableError(f"{path}: the mirror sent another range than asked for.")
+                file.truncate(0)
+                have = 0
+            total = have + _length(response) if _length(response) else 0
+            check_length(path, total, limit)
+            for chunk in _chunks(response, path):
+                stop_if_told(go_on, path)
+                have += len(chunk)
+                check_length(path, have, limit)
+                file.write(chunk)
+                report(have, total)
+
+    def _sha256_http(self, path: str, limit: int, report: Progress) -> str:
+        digest, have = hashlib.sha256(), 0
+        with _open("GET", self._address(path), path, {}) as response:
+            _expect(response, path, 200)
+            for chunk in _chunks(response, path):
+                have += len(chunk)
+                check_length(path, have, limit)
+                digest.update(chunk)
+                report(have, _length(response))
+        return digest.hexdigest()
+
+
+_pools: dict[int, urllib3.PoolManager] = {}
+
+
+def _pool() -> urllib3.PoolManager:
+    """One pool a process: connections must not be shared over a fork."""
+    pid = os.getpid()
+    if pid not in _pools:
+        _pools.clear()
+        timeout = urllib3.Timeout(connect=settings.ASU_HTTP_TIMEOUT, read=settings.ASU_HTTP_TIMEOUT)
+        _pools[pid] = urllib3.PoolManager(retries=False, timeout=timeout, maxsize=4)
+    return _pools[pid]
+
+
+def _trying(attempt: Callable[[], T]) -> T:
+    """Run `attempt`, again after a pause when the mirror was unreachable; the last error stands."""
+    for pause in PAUSES:
+        try:
+            return attempt()
+        except DownloadStoppedError:
+            raise
+        except MirrorUnreachableError as error:
+            log.info("%s Trying again.", error)
+            time.sleep(pause)
+    return attempt()
+
+
+@contextmanager
+def _open(method: str, url: str, path: str, headers: dict[str, str]) -> Iterator[urllib3.BaseHTTPResponse]:
+    response = _follow(method, url, path, headers)
+    try:
+        yield response
+    finally:
+        # A body read to its end leaves the connection usable; anything else is cut.
+        if response.closed or method == "HEAD" or response.status == 304:
+            response.release_conn()
+        else:
+            response.close()
+
+
+def _follow(method: str, url: str, path: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    head = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
+    for _ in range(REDIRECTS + 1):
+        try:
+            response = _pool().request(method, url, headers=head, preload_content=False, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise MirrorUnreachableError(f"{path}: no answer from {urlsplit(url).netloc} ({_kind(error)}).") from error
+        if response.status not in (301, 302, 303, 307, 308):
+            return response
+        response.close()
+        url = _next_hop(url, response.headers.get("Location", ""), path)
+    raise MirrorError(f"{path}: the mirror redirects in circles.")
+
+
+def _next_hop(url: str, location: str, path: str) -> str:
+    """Where a redirect leads, if we may go there: never to a weaker scheme, never from outside into our own network."""
+    target = urljoin(url, location)
+    old, new = urlsplit(url), urlsplit(target)
+    if not location or new.scheme not in ("http", "https") or not new.hostname or new.username:
+        raise MirrorError(f"{path}: the mirror redirects to something that is no web address.")
+    if old.scheme == "https" and new.scheme == "http":
+        raise MirrorError(f"{path}: the mirror redirects from https to http.")
+    if new.hostname != old.hostname and _is_inside(new.hostname) and not _is_inside(old.hostname or ""):
+        raise MirrorError(f"{path}: the mirror redirects into a private network.")
+    return target
+
+
+def _is_inside(host: str) -> bool:
+    """Whether a name leads to a loopback or private address; an unknown name does not (connecting will fail)."""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except OSError:
+        return False
+    return any(not ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_global for entry in found)
+
+
+def _kind(error: Exception) -> str:
+    reason = getattr(error, "reason", None) or error
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "timeout"
+    if isinstance(reason, urllib3.exceptions.SSLError):
+        return "TLS failed"
+    if isinstance(reason, urllib3.exceptions.NameResolutionError):
+        return "unknown host"
+    return "connection failed"
+
+
+def _expect(response: urllib3.BaseHTTPResponse, path: str, *statuses: int) -> None:
+    if response.status in statuses:
+        return
+    if response.status in (404, 410):
+        raise NotOnMirrorError(f"{path}: the mirror has no such file.")
+    if response.status >= 500 or response.status in (408, 425, 429):
+        raise MirrorUnreachableError(f"{path}: the mirror answers {response.status}.")
+    raise MirrorError(f"{path}: the mirror answers {response.status}.")
+
+
+def _chunks(response: urllib3.BaseHTTPResponse, path: str) -> Iterator[bytes]:
+    try:
+        # read1: what is there now, so that a slow mirror cannot keep us from looking at the clock.
+        while chunk := response.read1(CHUNK, decode_content=False):
+            yield chunk
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise MirrorUnreachableError(f"{path}: the connection broke off.") from error
+    expected = response.length_remaining
+    if expected:
+        raise MirrorUnreachableError(f"{path}: the answer ended {expected} bytes too early.")
+
+
+def _condition(etag: str) -> dict[str, str]:
+    if not etag:
+        return {}
+    if etag.startswith("date:"):
+        return {"If-Modified-Since": etag.removeprefix("date:")}
+    return {"If-None-Match": etag}
+
+
+def _state_of(response: urllib3.BaseHTTPResponse) -> str:
+    """The ETag, or the date for servers that know no ETags; at most what a row can reasonably hold."""
+    if etag := response.headers.get("ETag", ""):
+        return etag if len(etag) <= 256 and etag.isprintable() else ""
+    date = response.headers.get("Last-Modified", "")
+    return f"date:{date}" if 0 < len(date) <= 64 and date.isprintable() else ""
+
+
+def _length(response: urllib3.BaseHTTPResponse) -> int:
+    text = response.headers.get("Content-Length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _range_start(response: urllib3.BaseHTTPResponse) -> int:
+    text = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
+    return int(text) if text.isascii() and text.isdigit() else -1
+
+
+def _range_total(response: urllib3.BaseHTTPResponse) -> int:
+    text = response.headers.get("Content-Range", "").rpartition("/")[2]
+    return int(text) if text.isascii() and text.isdigit() else -1
