@@ -105,7 +105,7 @@ def without_abi(full_name: str, abi: str) -> str:
 
 
 def _items(text: str) -> tuple[str, ...]:
-    """A list separated by commas (older indexes: by blanks in Provides). What opkg could not read either is left out."""
+    """A list separated by commas (older indexes: by blanks in Provides). What opkg could not read is left out."""
     if not text:
         return ()
     if "," not in text and "(" not in text and "|" not in text:

@@ -48,7 +48,7 @@ def package_words(words: list[str]) -> list[str]:
 
 def read_titles(profile: Fields) -> list[dict[str, str]]:
     """`titles` reduced to the keys that mean something, all texts."""
-    titles = []
+    titles: list[dict[str, str]] = []
     for place, value in enumerate(profile.array("titles", MAX_TITLES)):
         title = profile.inner(f"titles[{place}]", value)
         kept = {key: title.text(key, limit=256) for key in ("title", "vendor", "model", "variant") if key in title.raw}
