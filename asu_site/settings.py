@@ -130,6 +130,8 @@ ASU_FAILURE_TTL = env_int("ASU_FAILURE_TTL", 300)  # seconds until a failure of 
 ASU_USER_FAILURE_TTL = env_int("ASU_USER_FAILURE_TTL", 86400)  # the same for a request that cannot work
 ASU_IMAGE_TTL_DAYS = env_int("ASU_IMAGE_TTL_DAYS", 30, minimum=1)
 ASU_X_ACCEL_PREFIX = env_str("ASU_X_ACCEL_PREFIX")  # e.g. /protected-store: nginx sends the files
+# The text of a secret usign key to sign images with; empty: the key that `make_signing_key` made, if it did.
+ASU_SIGNING_KEY = env_str("ASU_SIGNING_KEY")
 ASU_FAST_ANSWER_SECONDS = env_int("ASU_FAST_ANSWER_SECONDS", 5)  # 0 = every answer comes from Django
 
 # -- builds ------------------------------------------------------------------------------------------------

@@ -4,6 +4,11 @@ from django.apps import AppConfig
 
 
 class StatsConfig(AppConfig):
-    """See the app's modules."""
+    """Listens to what is worth counting."""
 
     name = "stats"
+
+    def ready(self) -> None:
+        from stats import counting
+
+        counting.connect()

@@ -7,7 +7,7 @@ class DailyCount(models.Model):
     """How often something happened on one day (UTC)."""
 
     day = models.DateField()
-    name = models.CharField(max_length=64, help_text="requests, builds, failures, downloads")
+    name = models.CharField(max_length=64, help_text="builds, downloads")
     distribution = models.CharField(max_length=32, blank=True)
     count = models.PositiveBigIntegerField(default=0)
 

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField()),
-                ('name', models.CharField(help_text='requests, builds, failures, downloads', max_length=64)),
+                ('name', models.CharField(help_text='builds, downloads', max_length=64)),
                 ('distribution', models.CharField(blank=True, max_length=32)),
                 ('count', models.PositiveBigIntegerField(default=0)),
             ],

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management import BaseCommand, call_command, get_commands
+from django.core.management import BaseCommand, call_command
 
 from builders.runners import sandbox
 
@@ -15,7 +15,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         call_command("setup_demo")
-        call_command("check_store", repair=True)
+        call_command("check_store", repair=True, idle=True)
         self._say_sandbox()
         self._say_account()
 

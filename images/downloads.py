@@ -1,0 +1,153 @@
+"""Sends the files of the store, whole or in part, and counts each download that came to its end, once."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.utils.http import http_date, parse_http_date_safe
+
+from images import storage
+from images.models import ImageFile
+from images.signals import image_downloaded
+
+_PIECE = 256 * 1024
+# One range; several at once are allowed to be answered with the whole.
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+class UnsatisfiableError(Exception):
+    """The range begins behind the end of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which bytes of a file are asked for: `start` up to, not including, `stop`."""
+
+    start: int
+    stop: int
+    size: int
+
+    @property
+    def is_whole(self) -> bool:
+        return self.start == 0 and self.stop == self.size
+
+    @property
+    def is_last(self) -> bool:
+        """Whether a download is complete with it. Resumed downloads have exactly one such part."""
+        return self.stop == self.size
+
+
+def parse_range(header: str, size: int) -> Part:
+    """The part that a `Range` header asks for; the whole file for a header that makes no sense (RFC 9110, 14.2)."""
+    whole = Part(0, size, size)
+    match = _RANGE.fullmatch(header.strip(), endpos=200)
+    if match is None or match.groups() == ("", ""):
+        return whole
+    first, last = match.groups()
+    if not first:
+        start, stop = max(size - int(last), 0), size
+    else:
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < start:
+            return whole
+    if start >= size:
+        raise UnsatisfiableError
+    return Part(start, stop, size)
+
+
+def send(request: HttpRequest, file: ImageFile) -> HttpResponseBase:
+    """The answer with a file, or the part of it that was asked for."""
+    etag = f'"{file.sha256}"'
+    modified = int(file.image.published_at.timestamp())
+    unchanged = get_conditional_response(request, etag=etag, last_modified=modified)
+    if unchanged is not None and unchanged.status_code == 304:
+        return _with_headers(unchanged, file, etag, modified)
+    try:
+        part = parse_range(_range_header(request, etag, modified), file.size)
+    except UnsatisfiableError:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{file.size}"})
+    response = _body(request, file, part)
+    return _with_headers(response, file, etag, modified)
+
+
+def _range_header(request: HttpRequest, etag: str, modified: int) -> str:
+    """The range asked for, unless it is meant for another version of the file (`If-Range`)."""
+    condition = request.headers.get("If-Range")
+    if condition and condition != etag and parse_http_date_safe(condition) != modified:
+        return ""
+    return request.headers.get("Range", "")
+
+
+def _body(request: HttpRequest, file: ImageFile, part: Part) -> HttpResponseBase:
+    is_head = request.method == "HEAD"
+    request_hash = file.image.request.request_hash
+    if settings.ASU_X_ACCEL_PREFIX:
+        # The web server in front sends the bytes and looks at the range itself; how it ends we never hear.
+        if part.is_last and not is_head:
+            count(file)
+        prefix = settings.ASU_X_ACCEL_PREFIX.rstrip("/")
+        return HttpResponse(headers={"X-Accel-Redirect": f"{prefix}/{request_hash}/{file.name}"})
+    headers = {"Content-Length": str(part.stop - part.start)}
+    if not part.is_whole:
+        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{part.size}"
+    status = 200 if part.is_whole else 206
+    if is_head:
+        return HttpResponse(status=status, headers=headers)
+    stream = (storage.folder(request_hash) / file.name).open("rb")
+    return StreamingHttpResponse(Sending(stream, part, file), status=status, headers=headers)
+
+
+def _with_headers(response: HttpResponseBase, file: ImageFile, etag: str, modified: int) -> HttpResponseBase:
+    if response.status_code != 304:
+        response["Content-Type"] = "application/octet-stream"
+        response["Accept-Ranges"] = "bytes"
+        response["Content-Disposition"] = f'attachment; filename="{file.name}"'
+    response["ETag"] = etag
+    response["Last-Modified"] = http_date(modified)
+    # Revalidated after a minute: a withdrawn image must not live on in caches.
+    response["Cache-Control"] = "public, max-age=60, must-revalidate, no-transform"
+    return response
+
+
+class Sending(Iterator[bytes]):
+    """The pieces of a part. Counts when the web server asks for more after the last one: then all of it went out."""
+
+    def __init__(self, stream: BinaryIO, part: Part, file: ImageFile) -> None:
+        self._stream = stream
+        self._left = part.stop - part.start
+        self._counts = part.is_last
+        self._file = file
+        stream.seek(part.start)
+
+    def __next__(self) -> bytes:
+        piece = self._stream.read(min(_PIECE, self._left))
+        if piece:
+            self._left -= len(piece)
+            return piece
+        self.close()
+        if self._counts and not self._left:
+            self._counts = False
+            count(self._file)
+        raise StopIteration
+
+    def close(self) -> None:
+        """Called at the end, also when the client went away."""
+        self._stream.close()
+
+
+def count(file: ImageFile) -> None:
+    """One more complete download."""
+    ImageFile.objects.filter(pk=file.pk).update(downloads=F("downloads") + 1)
+    image_downloaded.send(ImageFile, file=file)
+
+
+def path_of(file: ImageFile) -> Path:
+    """Where the bytes are."""
+    return storage.folder(file.image.request.request_hash) / file.name
