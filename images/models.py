@@ -1,8 +1,10 @@
 """What was asked for and what came out."""
 
 from django.db import models
+from django.utils import timezone
 
 from builders.models import Build
+from images.querysets import ImageQuerySet, ImageRequestQuerySet
 
 
 class ImageRequest(models.Model):
@@ -19,7 +21,10 @@ class ImageRequest(models.Model):
         REFUSED = "refused"
 
     request_hash = models.CharField(max_length=64, unique=True)
-    canonical = models.TextField(help_text="What the hash was taken of; compared on every hit.")
+    canonical = models.TextField(
+        blank=True,
+        help_text="What the hash was taken of, while PREPARING; a checked request is compared by its build's.",
+    )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.ACCEPTED)
     distribution = models.CharField(max_length=32)
     version = models.CharField(max_length=64)
@@ -30,7 +35,10 @@ class ImageRequest(models.Model):
     build = models.OneToOneField(Build, models.CASCADE, null=True, blank=True, related_name="request")
     resolved_to = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="aliases")
     refusal = models.JSONField(null=True, blank=True, help_text='{"status", "detail", "headers"}')
-    created_at = models.DateTimeField(auto_now_add=True)
+    tried_at = models.DateTimeField(null=True, blank=True, help_text="When its target was last asked for or refused.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ImageRequestQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -41,6 +49,14 @@ class ImageRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_hash[:12]} {self.profile}"
+
+    @property
+    def published_image(self) -> "Image | None":
+        """The image that came out of it, if there is one."""
+        try:
+            return self.image
+        except Image.DoesNotExist:
+            return None
 
 
 class Image(models.Model):
@@ -54,6 +70,8 @@ class Image(models.Model):
     expired_at = models.DateTimeField(null=True, blank=True, help_text="The files are gone; the page stays.")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_why = models.TextField(blank=True, help_text="A public sentence.")
+
+    objects = ImageQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

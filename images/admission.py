@@ -1,0 +1,83 @@
+"""A well-shaped request against the present catalogue: refused, or found or queued as a build."""
+
+import logging
+from datetime import timedelta
+
+from django.utils import timezone
+
+from builders import queue
+from builders.exceptions import HashCollisionError
+from builders.spec import BuildSpec
+from builders.states import State
+from images import fingerprint, intake, normalise, storage, validation
+from images.exceptions import RequestRefusedError
+from images.models import Image, ImageRequest
+from images.signals import image_requested
+from images.validation import Asked
+from packages import catalogue
+from packages.exceptions import UnknownDistributionError, UnknownTargetError, UnknownVersionError
+
+logger = logging.getLogger(__name__)
+
+# How exact `last_asked_at` is: not every hit on a popular image writes.
+_ASKED_STEP = timedelta(hours=1)
+
+
+def find(asked: Asked) -> catalogue.TargetCatalogue:
+    """The snapshot that the request is checked against; RequestRefusedError for what we do not offer."""
+    try:
+        return catalogue.find(asked.distribution, asked.version, asked.target)
+    except UnknownDistributionError as error:
+        detail = f"Unsupported distro: {validation.shown(asked.distribution)}. This server does not offer it."
+        raise RequestRefusedError(400, detail, field="distro") from error
+    except UnknownVersionError as error:
+        detail = f"Unsupported version: {asked.version}. The overview lists the versions on offer."
+        raise RequestRefusedError(400, detail, field="version") from error
+    except UnknownTargetError as error:
+        detail = f"Unsupported target: {asked.target}. {asked.version} has no such target."
+        raise RequestRefusedError(400, detail, field="target") from error
+
+
+def admit(asked: Asked, snapshot: catalogue.TargetCatalogue) -> ImageRequest:
+    """Checks against the snapshot and finds or queues the build."""
+    wanted = normalise.resolve(asked, snapshot)
+    spec = fingerprint.build_spec(asked, wanted, snapshot)
+    echo = fingerprint.echo(
+        asked, profile=wanted.profile.name, version=snapshot.version, version_code=spec.version_code
+    )
+    try:
+        request, created = intake.store(spec, echo, asked.client)
+    except HashCollisionError as error:
+        raise _collision(error.spec_hash) from error
+    if not created:
+        _answer_again(request, spec)
+    image_requested.send(ImageRequest, request=request, created=created)
+    return request
+
+
+def _answer_again(request: ImageRequest, spec: BuildSpec) -> None:
+    """A known request: refuses a collision, queues the build again where its outcome no longer stands."""
+    build = request.build
+    assert build is not None  # only unchecked requests have none, and their hashes are of another kind
+    if build.canonical != spec.canonical_json():
+        raise _collision(request.request_hash)
+    image = request.published_image
+    if image is not None and image.withdrawn_at is not None:
+        return
+    if build.state == State.DONE and not _is_whole(request, image):
+        queue.expire(build)
+    if build.state in (State.FAILED, State.EXPIRED):
+        # The queue knows how long a failure is the answer.
+        request.build, _ = queue.submit(spec)
+    elif image is not None and timezone.now() - image.last_asked_at > _ASKED_STEP:
+        Image.objects.filter(pk=image.pk).update(last_asked_at=timezone.now())
+
+
+def _is_whole(request: ImageRequest, image: Image | None) -> bool:
+    """Whether a finished build's files can still be had."""
+    return image is not None and image.is_served and storage.folder(request.request_hash).is_dir()
+
+
+def _collision(request_hash: str) -> RequestRefusedError:
+    logger.error("Two requests have the hash %s; the second is refused.", request_hash)
+    return RequestRefusedError(500, "Error: this request cannot be told from another one. Please report it.")

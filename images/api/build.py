@@ -1,0 +1,38 @@
+"""POST, GET and HEAD of /api/v1/build. Plain views: REST framework would cost as much again as all the rest."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from images import services
+from images.api import answers, body
+from images.api.answers import Answer
+from images.exceptions import RequestRefusedError
+
+
+@csrf_exempt
+@require_http_methods(["POST"])
+def build(request: HttpRequest, distribution: str = "") -> HttpResponse:
+    """Asks for an image."""
+    try:
+        raw = body.parse(body.read(request))
+        asked = services.request_image(distribution, raw, client=request.headers.get("User-Agent", ""))
+        answer = answers.for_request(asked)
+    except RequestRefusedError as refusal:
+        answer = answers.refused(refusal)
+    return respond(request, answer)
+
+
+@require_http_methods(["GET", "HEAD"])
+def build_state(request: HttpRequest, request_hash: str, distribution: str = "") -> HttpResponse:
+    """How it stands with an image."""
+    found = services.lookup(services.distribution_at(distribution), request_hash)
+    return respond(request, answers.for_request(found) if found else answers.error(404, answers.NOT_FOUND))
+
+
+def respond(request: HttpRequest, answer: Answer) -> HttpResponse:
+    """An answer on the wire; final ones are kept by the layer in front of Django."""
+    if answer.is_final:
+        request.META["asu.final"] = True
+    content = b"" if request.method == "HEAD" else answer.content()
+    return HttpResponse(content, status=answer.status, content_type="application/json", headers=dict(answer.headers))

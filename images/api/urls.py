@@ -1,0 +1,26 @@
+"""The addresses of the current API. Mounted below `/` and below `/<distribution>/`."""
+
+from django.urls import path
+
+from images.api import build, documents
+
+urlpatterns = [
+    path("api/v1/build", build.build),
+    path("api/v1/build/<str:request_hash>", build.build_state),
+    path("api/v1/overview", documents.overview),
+    path("api/overview", documents.overview),
+    path("json/v1/overview.json", documents.overview),
+    path("json/v1/branches.json", documents.branches),
+    path("json/v1/latest.json", documents.latest),
+    path("api/v1/latest", documents.latest),
+    path("api/v1/revision/<str:version>/<str:target>/<str:subtarget>", documents.revision),
+    path("json/v1/<path:path>", documents.document),
+    # 2020 to 2021, before the `v1` (v1-api.md §11).
+    path("api/build", build.build),
+    path("api/build/<str:request_hash>", build.build_state),
+    path("api/latest", documents.latest),
+    path("overview", documents.overview),
+    path("json/latest.json", documents.latest),
+    path("json/branches.json", documents.branches),
+    path("json/<path:path>", documents.document),
+]

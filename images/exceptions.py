@@ -1,0 +1,21 @@
+"""What can be wrong with a request, in words for whoever sent it."""
+
+
+class RequestRefusedError(Exception):
+    """The request cannot be built as it stands: nothing was stored, nothing is queued.
+
+    `detail` names the field and what would be right. `status` is the HTTP status of the contract: 400 for mistakes, 422
+    for unknown packages (with the header `X-Unknown-Package`), 413 for bodies over the limit, 500 where clients know a
+    mismatch of revisions or versions as a failed build.
+    """
+
+    def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None, field: str = "") -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+        self.field = field
+
+
+class NotServedError(Exception):
+    """Nothing is known, or served any more, under a hash."""

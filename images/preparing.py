@@ -1,0 +1,240 @@
+"""Requests for targets whose documents are not here yet: they wait under a hash of their own until they can be checked.
+
+::
+
+    ask() ──► PREPARING ── prepare(): documents came ──► ACCEPTED (resolved_to the checked request)
+                  ▲  └──────────── a refusal, or the mirror failed ──► REFUSED
+                  └──── asked again ASU_FAILURE_TTL later ───────────────┘
+"""
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from builders.runners.sandbox import best_runner
+from builders.spec import BuildFailedError, BuildSpec, ImageBuilderSpec, KeySpec
+from builders.states import Phase
+from images import admission, fingerprint
+from images.exceptions import RequestRefusedError
+from images.models import ImageRequest
+from images.validation import Asked
+from packages import sync
+from packages.exceptions import MirrorError, UnknownError
+from packages.models import Target
+
+logger = logging.getLogger(__name__)
+
+# Waiting requests hold a thread each; the others get their 202 at once.
+_waiting = threading.BoundedSemaphore(2)
+_LOOK_EVERY = 0.1
+# Whoever asks for the documents of a target again within this time (seconds) finds it enqueued already.
+_ASKED_FOR = 10.0
+# A task that was lost with its cluster is enqueued again after this long.
+_LOST_AFTER = timedelta(seconds=120)
+
+
+def ask(asked: Asked, target_id: int) -> ImageRequest:
+    """The waiting request, after up to ASU_PREPARE_WAIT seconds in which it may have been checked or refused."""
+    canonical = fingerprint.unchecked_canonical(asked)
+    request, created = ImageRequest.objects.get_or_create(
+        request_hash=fingerprint.digest(canonical),
+        defaults={
+            "canonical": canonical,
+            "status": ImageRequest.Status.PREPARING,
+            "distribution": asked.distribution,
+            "version": asked.version,
+            "target": asked.target,
+            "profile": asked.profile,
+            "echo": fingerprint.echo(
+                asked, profile=asked.profile, version=asked.version, version_code=asked.version_code
+            ),
+            "client": asked.client,
+            "tried_at": timezone.now(),
+        },
+    )
+    if created or _try_again(request):
+        async_task("images.tasks.prepare", target_id)
+    elif request.canonical != canonical:
+        logger.error("Two requests have the hash %s; the second is refused.", request.request_hash)
+        raise RequestRefusedError(500, "Error: this request cannot be told from another one. Please report it.")
+    if request.status == ImageRequest.Status.PREPARING:
+        _wait_until(lambda: not ImageRequest.objects.preparing().filter(pk=request.pk).exists())
+    return ImageRequest.objects.with_outcome().get(pk=request.pk)
+
+
+def _try_again(request: ImageRequest) -> bool:
+    """Puts a request whose refusal is old, or whose task was lost, back to PREPARING. One of many callers gets True."""
+    now = timezone.now()
+    patience = {
+        ImageRequest.Status.PREPARING: _LOST_AFTER,
+        ImageRequest.Status.REFUSED: timedelta(seconds=settings.ASU_FAILURE_TTL),
+        # Its target became unknown again; longer than a catalogue snapshot may lag behind.
+        ImageRequest.Status.ACCEPTED: timedelta(seconds=10),
+    }[ImageRequest.Status(request.status)]
+    if request.tried_at is not None and now - request.tried_at < patience:
+        return False
+    rows = ImageRequest.objects.filter(pk=request.pk, tried_at=request.tried_at)
+    if not rows.update(status=ImageRequest.Status.PREPARING, refusal=None, resolved_to=None, tried_at=now):
+        return False
+    request.status = ImageRequest.Status.PREPARING
+    return True
+
+
+def complete(target: Target) -> bool:
+    """Whether the target's documents are here; if not they are sent for, and waited for like a request waits."""
+    if target.is_complete:
+        return True
+    now = time.monotonic()
+    if now - _asked_for.get(target.pk, -_ASKED_FOR) >= _ASKED_FOR:
+        _asked_for[target.pk] = now
+        async_task("images.tasks.prepare", target.pk)
+    _wait_until(lambda: Target.objects.filter(pk=target.pk, synced_at__isnull=False, needs_inspection=False).exists())
+    target.refresh_from_db()
+    return target.is_complete
+
+
+_asked_for: dict[int, float] = {}
+
+
+def _wait_until(is_over: Callable[[], bool]) -> None:
+    """Up to ASU_PREPARE_WAIT seconds, and not at all when two others wait in this process."""
+    if not _waiting.acquire(blocking=False):
+        return
+    try:
+        deadline = time.monotonic() + settings.ASU_PREPARE_WAIT
+        while time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY)
+            if is_over():
+                return
+    finally:
+        _waiting.release()
+
+
+def prepare(target_id: int) -> None:
+    """Gets a target's documents and checks every request that waits for them. Safe to run twice or at once."""
+    target = Target.objects.select_related("release__distribution", "release__channel").get(pk=target_id)
+    waiting = ImageRequest.objects.preparing().at(target.release.distribution.name, target.release.version, target.name)
+    while True:
+        with _only_one(target_id) as is_mine:
+            if not is_mine:
+                return
+            target.refresh_from_db()
+            failure = None if target.is_complete else _complete(target)
+            for request in waiting.all():
+                _settle(request, failure)
+        # The lock is free again before we look for late-comers: whoever came while it was held is seen by us, and
+        # whoever comes later finds it free.
+        if not waiting.all().exists():
+            return
+
+
+def _complete(target: Target) -> dict[str, Any] | None:
+    """None when the target can be checked against now, else the refusal."""
+    try:
+        sync.complete_target(target)
+        target.refresh_from_db()
+        if target.needs_inspection:
+            _inspect(target)
+    except (MirrorError, UnknownError) as error:
+        logger.warning("%s cannot be prepared: %s", target, error)
+        return _refusal(RequestRefusedError(500, f"Error: the mirror does not give what {target} needs: {error}"))
+    except BuildFailedError as error:
+        logger.warning("%s cannot be prepared: %s", target, error)
+        return _refusal(RequestRefusedError(500, f"Error: {error.sentence}"))
+    return None
+
+
+def _inspect(target: Target) -> None:
+    """Releases without JSON documents: their ImageBuilder itself says what it knows."""
+    from builders.inspection import inspect
+
+    runner = best_runner()
+    sync.store_inspection(target, inspect(inspection_spec(target), runner, _report))
+
+
+def _report(phase: Phase, percent: int | None) -> None:
+    logger.info("inspection: %s %s", phase.value, "" if percent is None else f"{percent} %")
+
+
+def inspection_spec(target: Target) -> BuildSpec:
+    """What is needed to run the ImageBuilder, before anything is known of what it can build."""
+    distribution = target.release.distribution
+    keys = distribution.keys.filter(is_enabled=True)
+    return BuildSpec(
+        distribution=distribution.name,
+        version=target.release.version,
+        target=target.name,
+        profile="",
+        packages=(),
+        imagebuilder=ImageBuilderSpec(
+            f"{distribution.url.rstrip('/')}/{target.path}/{target.imagebuilder_file}",
+            target.imagebuilder_file,
+            target.imagebuilder_sha256,
+        ),
+        keys=tuple(KeySpec(key.kind, key.text) for key in keys),
+        package_manager=target.package_manager,
+        arch_packages=target.arch_packages,
+    )
+
+
+def _settle(request: ImageRequest, failure: dict[str, Any] | None) -> None:
+    """A waiting request becomes the checked one, or carries its refusal."""
+    checked, refusal = None, failure
+    if failure is None:
+        asked = fingerprint.from_unchecked(request.canonical, request.echo)
+        try:
+            checked = admission.admit(asked, admission.find(asked))
+        except RequestRefusedError as error:
+            refusal = _refusal(error)
+        except UnknownError as error:
+            refusal = _refusal(RequestRefusedError(500, f"Error: {error}"))
+    status = ImageRequest.Status.REFUSED if refusal else ImageRequest.Status.ACCEPTED
+    with transaction.atomic():
+        ImageRequest.objects.preparing().filter(pk=request.pk).update(
+            status=status, resolved_to=checked, refusal=refusal, tried_at=timezone.now()
+        )
+
+
+def _refusal(error: RequestRefusedError) -> dict[str, Any]:
+    return {"status": error.status, "detail": error.detail, "headers": error.headers}
+
+
+@contextmanager
+def _only_one(target_id: int) -> Iterator[bool]:
+    """True for one process at a time; the kernel lets go when that one dies."""
+    settings.ASU_RUN_DIR.mkdir(parents=True, exist_ok=True)
+    lock = os.open(settings.ASU_RUN_DIR / f"prepare-{target_id}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(lock)
+
+
+def resume_lost() -> int:
+    """Enqueues again what waits longer than any prepare takes to begin; how many targets."""
+    lost = ImageRequest.objects.preparing().filter(tried_at__lt=timezone.now() - _LOST_AFTER)
+    found = 0
+    for distribution, version, name in set(lost.values_list("distribution", "version", "target")):
+        targets = Target.objects.filter(
+            release__distribution__name=distribution, release__version__iexact=version, name=name
+        )
+        for target_id in targets.values_list("pk", flat=True):
+            async_task("images.tasks.prepare", target_id)
+            found += 1
+    return found

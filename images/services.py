@@ -1,0 +1,103 @@
+"""Requests in, builds queued, images taken out of service: the only code that changes this app's rows on purpose."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from builders import queue
+from builders.states import State
+from images import admission, preparing, storage, validation
+from images.exceptions import RequestRefusedError
+from images.models import Image, ImageRequest
+from images.validation import Asked
+from packages import generation
+from packages.exceptions import NotCompleteError
+
+
+def request_image(distribution: str, raw: Mapping[str, Any], *, client: str = "") -> ImageRequest:
+    """The request that `raw` (the parsed body) comes to, and with it the build; the same one however often it is asked.
+
+    `client` is the User-Agent, for requests that do not name theirs. Raises RequestRefusedError with nothing stored.
+    Returns a PREPARING request while the target's documents are not here yet.
+    """
+    return request_asked(validation.shape(_distribution(distribution, raw), raw, client=client))
+
+
+def request_asked(asked: Asked) -> ImageRequest:
+    """The same for a request whose shape was checked."""
+    try:
+        return admission.admit(asked, admission.find(asked))
+    except NotCompleteError as error:
+        request = preparing.ask(asked, error.target_id)
+    if request.status == ImageRequest.Status.PREPARING:
+        return request
+    if request.refusal:
+        refusal = request.refusal
+        raise RequestRefusedError(refusal["status"], refusal["detail"], headers=refusal["headers"])
+    return request.resolved_to or request
+
+
+def lookup(distribution: str, request_hash: str) -> ImageRequest | None:
+    """What is known under a hash, with build and image; None for what was never asked or is no longer served."""
+    request = ImageRequest.objects.with_outcome().filter(request_hash=request_hash).first()
+    if request is None or request.distribution != distribution:
+        return None
+    final = request.resolved_to or request
+    if final.build is not None and final.build.state == State.EXPIRED:
+        return None
+    image = final.published_image
+    if image is not None and image.expired_at is not None and final.build and final.build.state == State.DONE:
+        return None
+    return request
+
+
+def withdraw(image: Image, why: str) -> None:
+    """Takes an image out of service for good; its page stays and says why."""
+    image.withdrawn_at = timezone.now()
+    image.withdrawn_why = why
+    image.save(update_fields=["withdrawn_at", "withdrawn_why"])
+    generation.bump()
+
+
+def expire(image: Image) -> None:
+    """Lets go of an image's files; asked for again, it is built again.
+
+    Rows first: nobody is sent to files that vanish.
+    """
+    with transaction.atomic():
+        image.expired_at = timezone.now()
+        image.save(update_fields=["expired_at"])
+        build = image.request.build
+        if build is not None and build.state == State.DONE:
+            queue.expire(build)
+    generation.bump()
+    storage.remove(image.request.request_hash)
+
+
+def expire_unused() -> int:
+    """Expires what nobody asked for within ASU_IMAGE_TTL_DAYS; how many."""
+    limit = timezone.now() - timedelta(days=settings.ASU_IMAGE_TTL_DAYS)
+    images = list(Image.objects.unasked_since(limit).select_related("request__build"))
+    for image in images:
+        expire(image)
+    return len(images)
+
+
+def distribution_at(address: str) -> str:
+    """The distribution that an address stands for; `/` stands for the default one."""
+    return address or settings.ASU_DEFAULT_DISTRIBUTION
+
+
+def _distribution(address: str, raw: Mapping[str, Any]) -> str:
+    """Which distribution is meant: the one of the address; below `/` the body may name another (`distro`)."""
+    named = raw.get("distro")
+    if named is None or named == "":
+        return distribution_at(address)
+    if not isinstance(named, str) or (address and named != address):
+        right = f'"{address}", which this address is for' if address else "the name of a distribution"
+        raise validation.wrong("distro", named, right)
+    return named

@@ -1,0 +1,8 @@
+"""What happens here that others may want to count; `images` does not know who listens."""
+
+from django.dispatch import Signal
+
+# Sent with request: ImageRequest, created: bool (False: the build was known already).
+image_requested = Signal()
+# Sent with file: ImageFile, when a whole download ended.
+image_downloaded = Signal()

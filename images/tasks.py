@@ -1,0 +1,14 @@
+"""Queue entries; the services do the work. Each may run twice."""
+
+from images import preparing, services
+
+
+def prepare(target_id: int) -> None:
+    """Gets the documents of a target that somebody asked for."""
+    preparing.prepare(target_id)
+
+
+def tidy() -> None:
+    """Every few minutes: waiting requests whose task was lost, images that nobody wants any more."""
+    preparing.resume_lost()
+    services.expire_unused()

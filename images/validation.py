@@ -1,0 +1,182 @@
+"""The shape of a request: types, limits and well-formed names. Pure; whether things exist is asked in `normalise`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from images.exceptions import RequestRefusedError
+from packages import names
+
+_VERSION_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
+_PACKAGE_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{0,128}")
+# What ImageBuilders call their root file systems, with the block sizes that old ones append (`jffs2-128k`).
+_FILESYSTEM = re.compile(
+    r"(?:squashfs|ext[234]|ubifs|jffs2|f2fs|erofs|btrfs|cpio|cpiogz|initramfs|ramdisk|tar|targz|iso)(?:-[a-z0-9]{1,12}){0,3}"
+)
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
+_CLIENT_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request whose shape is right. Empty texts are absent ones."""
+
+    distribution: str
+    version: str
+    target: str
+    profile: str
+    packages: tuple[str, ...]  # as asked and in that order, `-name` for removals
+    versions: Mapping[str, str] = field(default_factory=dict)  # name -> version the client expects; replaces `packages`
+    diff_packages: bool = False
+    version_code: str = ""
+    filesystem: str = ""
+    defaults: str = ""
+    rootfs_size_mb: int | None = None
+    client: str = ""
+
+
+def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "") -> Asked:
+    """Checks each field that we read and ignores the others.
+
+    `client` is what to note when the request does not name its client (the User-Agent).
+    """
+    versions = _versions(raw)
+    packages = _packages(raw)
+    _no_repositories(raw)
+    return Asked(
+        distribution=distribution,
+        version=_name(raw, "version", names.VERSION, 'a release, e.g. "24.10.2"'),
+        target=_name(raw, "target", names.TARGET, '"<target>/<subtarget>", e.g. "ath79/generic"'),
+        profile=_name(raw, "profile", names.BOARD, 'a device, e.g. "tplink_archer-c7-v2"'),
+        packages=packages,
+        versions=versions,
+        diff_packages=_flag(raw, "diff_packages"),
+        version_code=_word(raw, "version_code", _VERSION_CODE, 'a revision, e.g. "r28739-d9340319c6"'),
+        filesystem=_word(raw, "filesystem", _FILESYSTEM, 'a root file system, e.g. "squashfs"'),
+        defaults=_defaults(raw),
+        rootfs_size_mb=_rootfs_size(raw),
+        client=clean(raw.get("client") or client),
+    )
+
+
+def clean(text: object) -> str:
+    """Text from outside that is only ever shown: printable ASCII, 100 characters."""
+    return _UNPRINTABLE.sub("", text)[:_CLIENT_LENGTH] if isinstance(text, str) else ""
+
+
+def shown(value: object) -> str:
+    """A wrong value as an error may repeat it: ASCII, short, in quotes."""
+    text = ascii(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def wrong(name: str, value: object, right: str) -> RequestRefusedError:
+    """400: the field, what came, what would be right."""
+    return RequestRefusedError(400, f"{name}: {shown(value)} is not {right}.", field=name)
+
+
+def _name(raw: Mapping[str, Any], name: str, pattern: re.Pattern[str], right: str) -> str:
+    value = raw.get(name)
+    if value is None or value == "":
+        raise RequestRefusedError(400, f"{name}: missing; send {right}.", field=name)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        if isinstance(value, str):
+            raise RequestRefusedError(400, f"Unsupported {name}: {shown(value)}; send {right}.", field=name)
+        raise wrong(name, value, right)
+    return value
+
+
+def _word(raw: Mapping[str, Any], name: str, pattern: re.Pattern[str], right: str) -> str:
+    value = raw.get(name)
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise wrong(name, value, right)
+    return value
+
+
+def _flag(raw: Mapping[str, Any], name: str) -> bool:
+    value = raw.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise wrong(name, value, "true or false")
+    return bool(value)
+
+
+def _packages(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    value = raw.get("packages")
+    if value is None or isinstance(value, dict):  # an object: see _versions
+        return ()
+    if not isinstance(value, list):
+        raise wrong("packages", value, "a list of package names")
+    if len(value) > settings.ASU_MAX_PACKAGES:
+        raise _too_many("packages")
+    well_formed = names.PACKAGE.fullmatch
+    for index, word in enumerate(value):
+        if not isinstance(word, str) or not well_formed(word.removeprefix("-")):
+            raise wrong(f"packages[{index}]", word, "a package name (lower-case letters, digits, '.', '_', '+', '-')")
+    return tuple(value)
+
+
+def _versions(raw: Mapping[str, Any]) -> dict[str, str]:
+    value = raw.get("packages_versions")
+    if not value and isinstance(raw.get("packages"), dict):
+        value = raw["packages"]  # auc of 2020 sends the object under this name
+    if value is None or value == []:  # an empty table of Lua prints as a list
+        return {}
+    if not isinstance(value, dict):
+        raise wrong("packages_versions", value, "an object of package names and versions")
+    if len(value) > settings.ASU_MAX_PACKAGES:
+        raise _too_many("packages_versions")
+    for name, version in value.items():
+        if not names.PACKAGE.fullmatch(name):
+            raise wrong("packages_versions", name, "a package name (lower-case letters, digits, '.', '_', '+', '-')")
+        if version is not None and (not isinstance(version, str) or not _PACKAGE_VERSION.fullmatch(version)):
+            raise wrong(f"packages_versions[{name}]", version, "a version")
+    return {name: version or "" for name, version in value.items()}
+
+
+def _too_many(name: str) -> RequestRefusedError:
+    return RequestRefusedError(
+        400, f"{name}: too many; at most {settings.ASU_MAX_PACKAGES} can be asked for.", field=name
+    )
+
+
+def _defaults(raw: Mapping[str, Any]) -> str:
+    value = raw.get("defaults")
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str):
+        raise RequestRefusedError(400, "defaults: not a text; send a shell script.", field="defaults")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise RequestRefusedError(
+            400, "defaults: holds half a character (lone surrogate).", field="defaults"
+        ) from error
+    if "\0" in value:
+        raise RequestRefusedError(400, "defaults: holds a NUL character.", field="defaults")
+    limit: int = settings.ASU_MAX_DEFAULTS_LENGTH
+    if size > limit:
+        problem = f"{size} bytes are too many; at most {limit}" if limit else "not offered by this server"
+        raise RequestRefusedError(400, f"defaults: {problem}.", field="defaults")
+    return value
+
+
+def _rootfs_size(raw: Mapping[str, Any]) -> int | None:
+    value = raw.get("rootfs_size_mb")
+    if value is None:
+        return None
+    limit: int = settings.ASU_MAX_ROOTFS_SIZE_MB
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= limit:
+        # A number of thousands of digits never gets here: the parser refuses it.
+        raise wrong("rootfs_size_mb", value, f"a whole number from 1 to {limit}")
+    return value
+
+
+def _no_repositories(raw: Mapping[str, Any]) -> None:
+    for name in ("repositories", "repository_keys"):
+        if raw.get(name):
+            raise RequestRefusedError(400, f"{name}: extra repositories are not offered by this server.", field=name)
