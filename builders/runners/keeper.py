@@ -1,8 +1,9 @@
 """The process between us and a run: puts up what must be up before the program starts, and leaves nothing behind.
 
 Run as `python -I -S keeper.py <plan as JSON> <status descriptor> <descriptor for bubblewrap's own status>`; it imports
-nothing of the project. Its standard input is a lifeline: when that ends, because the caller closed it or died (even by `kill -9`), everything below the
-keeper is killed. It is the reaper of all orphans below it, so that a daemon cannot slip away.
+nothing of the project. Its standard input is a lifeline: when that ends, because the caller closed it or died (even by
+`kill -9`), everything below the keeper is killed. It is the reaper of all orphans below it, so that a daemon cannot
+slip away.
 
 It tells on the status descriptor, a JSON document a line: `{"pid": n}` when the program was started, `{"error": text}`
 when it could not be, `{"rc": n}` when it ended (128 + n for signal n).

@@ -231,7 +231,7 @@ def _why_not(level: str) -> str:
                 os.chown(given, uid, gid)
             limits = replace(Limits(), seconds=20, output_kb=16)
             argv = ("/bin/sh", "-c", _TRY, "sh", str(uid), level)
-            outcome = Sandbox(level)._run(Run(argv, tree, limits=limits), work, lambda: True)  # noqa: SLF001
+            outcome = Sandbox(level)._run(Run(argv, tree, limits=limits), work, lambda: True)
             if outcome.returncode != 0 or outcome.killed:
                 return f"the walls leak or the program did not run: {outcome.stderr.strip()[-300:] or outcome.killed}"
             if given.read_text() != "given\n":

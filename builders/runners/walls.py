@@ -29,7 +29,8 @@ def rlimits(limits: Limits, *, own_user: bool, neighbours: int) -> dict[str, int
     Processes can only be counted by user, so this needs a user of our own; `neighbours` builds share it.
     """
     found = {
-        "RLIMIT_CPU": limits.cpu_seconds,
+        # A little above, so that the watch, which counts all processes together, strikes first and can say why.
+        "RLIMIT_CPU": limits.cpu_seconds + 5,
         "RLIMIT_FSIZE": limits.disk_mb * _MB,
         "RLIMIT_NOFILE": 4096,
         "RLIMIT_CORE": 0,
@@ -104,7 +105,7 @@ def become(uid: int) -> list[str]:
     return ["/usr/bin/setpriv", *user, "--inh-caps=-all", "--bounding-set=-all", "--"]
 
 
-def bubblewrap(  # noqa: PLR0913
+def bubblewrap(
     program: str,
     *,
     tree: Path,

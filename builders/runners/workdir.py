@@ -23,7 +23,7 @@ def disk_full() -> BuildFailedError:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder whatever is in it: no modes, thousands of levels deep, names of any bytes. Nothing is followed."""
+    """Remove a folder whatever is in it: no modes, thousands of levels, names of any bytes. No link is followed."""
     if not os.path.lexists(path):
         return
     # coreutils walk by descriptors; shutil.rmtree recurses and gives up on deep trees.
