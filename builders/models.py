@@ -1,7 +1,11 @@
 """Builds, who builds them, and with what."""
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
 from django.db import models
 
+from builders.querysets import BuildQuerySet, WorkerQuerySet
 from builders.states import Phase, Reason, State
 
 
@@ -18,8 +22,14 @@ class Worker(models.Model):
     desired = models.CharField(max_length=8, choices=Desired.choices, default=Desired.RUN)
     sandbox = models.CharField(max_length=16, blank=True, help_text="full, namespace or process; probed at start")
     sandbox_detail = models.TextField(blank=True)
+    complaint = models.TextField(blank=True, help_text="Why it takes no builds just now; empty when all is well.")
     started_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
+
+    objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
@@ -56,6 +66,8 @@ class Build(models.Model):
     build_cmd = models.JSONField(default=list, blank=True)
     seconds = models.FloatField(null=True, blank=True, help_text="wall time of make image")
 
+    objects = BuildQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         indexes = [
@@ -70,6 +82,19 @@ class Build(models.Model):
 
     def __str__(self) -> str:
         return f"{self.spec_hash[:12]} {self.state}"
+
+    @property
+    def may_retry_at(self) -> datetime | None:
+        """From when on asking again starts a failed build anew; None unless it failed."""
+        if self.state != State.FAILED or self.finished_at is None:
+            return None
+        return self.finished_at + failure_ttl(self.reason)
+
+
+def failure_ttl(reason: str) -> timedelta:
+    """How long a failure is the answer to everybody who asks for the same image."""
+    is_users = reason in Reason.values and Reason(reason).is_users
+    return timedelta(seconds=settings.ASU_USER_FAILURE_TTL if is_users else settings.ASU_FAILURE_TTL)
 
 
 class Attempt(models.Model):

@@ -23,8 +23,16 @@ class LeaseLostError(Exception):
     """Somebody else has the build now, or nobody may. Stop, clean up, change nothing."""
 
 
+class TransportError(Exception):
+    """The queue cannot be reached just now. Nothing is known about what became of the call; it may be repeated."""
+
+
 class Transport(Protocol):
-    """What an agent may ask of the queue. Each call under a lease raises LeaseLostError when the lease is stale."""
+    """What an agent may ask of the queue.
+
+    Each call under a lease raises LeaseLostError when the lease is stale; each call raises TransportError when the
+    queue is away. `beat` is called from a thread of its own.
+    """
 
     def lease(self) -> Lease | None:
         """The next build for this worker, or None."""
@@ -44,4 +52,8 @@ class Transport(Protocol):
 
     def give_back(self, lease: Lease) -> None:
         """Back into the queue, without counting the attempt: the worker is told to stop."""
+        ...
+
+    def close(self) -> None:
+        """The calling thread is done with the queue: let its connection go."""
         ...

@@ -1,0 +1,81 @@
+"""Keeps a lease alive from a thread of its own while a build runs, and hears whether to go on."""
+
+import logging
+import threading
+import time
+from typing import Self
+
+from builders.states import Phase
+from builders.transports.base import Lease, LeaseLostError, Transport, TransportError
+
+logger = logging.getLogger(__name__)
+
+MAX_INTERVAL = 5.0  # seconds: how late a worker hears that its build was cancelled
+# Quick changes are told together: a phase almost at once, mere progress about once a second.
+SETTLE_PHASE = 0.05
+SETTLE_PROGRESS = 1.0
+RETRY = 0.5  # seconds until a beat that did not reach the queue is tried again
+
+
+class Heartbeat:
+    """While the context lasts, the lease does.
+
+    `is_lost`: somebody else may have the build by now, change nothing. `is_cancelled`: the queue said not to go on.
+    """
+
+    def __init__(self, transport: Transport, lease: Lease) -> None:
+        self.is_lost = False
+        self.is_cancelled = False
+        self._transport = transport
+        self._lease = lease
+        self._now: tuple[Phase, int | None] = (Phase.INIT, None)
+        self._told = self._now
+        self._something_new = threading.Event()
+        self._ended = threading.Event()
+        self._deadline = time.monotonic() + lease.seconds
+        self._thread = threading.Thread(target=self._run, name=f"heartbeat-{lease.build_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._something_new.set()
+        self._thread.join()
+
+    def report(self, phase: Phase, progress: int | None = None) -> None:
+        """What the build does now; progress in percent of the phase."""
+        if (phase, progress) != self._now:
+            self._now = (phase, progress)
+            self._something_new.set()
+
+    def _run(self) -> None:
+        interval = min(self._lease.seconds / 3, MAX_INTERVAL)
+        pause = interval
+        try:
+            while True:
+                if self._something_new.wait(pause):
+                    self._ended.wait(SETTLE_PHASE if self._now[0] != self._told[0] else SETTLE_PROGRESS)
+                if self._ended.is_set() or self.is_lost:
+                    return
+                pause = interval if self._beat() else RETRY
+        finally:
+            self._transport.close()
+
+    def _beat(self) -> bool:
+        self._something_new.clear()
+        now, begun = self._now, time.monotonic()
+        try:
+            if not self._transport.beat(self._lease, *now):
+                self.is_cancelled = True
+        except LeaseLostError:
+            self.is_lost = True
+        except TransportError as error:
+            logger.warning("build %s: no beat: %s", self._lease.spec_hash[:12], error)
+            # Nobody takes the build before the lease has run out; after that, all bets are off.
+            self.is_lost = time.monotonic() >= self._deadline
+            return False
+        else:
+            self._told, self._deadline = now, begun + self._lease.seconds
+        return True

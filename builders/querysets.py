@@ -1,0 +1,61 @@
+"""The questions we ask of builds and workers. The database's clock decides what is overdue."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import ExpressionWrapper, Q
+from django.db.models.functions import Now
+
+from builders.states import State
+
+if TYPE_CHECKING:
+    from builders.models import Build, Worker  # noqa: F401 (for the types of the querysets)
+
+# Whoever leased a build looks in at least each third of the lease; a worker that says nothing for this long is away.
+ONLINE_SECONDS = 120
+
+
+def from_now(seconds: float) -> ExpressionWrapper:
+    """The database's present, moved by `seconds` (negative: the past)."""
+    return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=models.DateTimeField())
+
+
+class BuildQuerySet(models.QuerySet["Build"]):
+    """Builds by where they stand."""
+
+    def queued(self) -> Self:
+        """Waiting, the next one first."""
+        return self.filter(state=State.QUEUED).order_by("-priority", "queued_at", "id")
+
+    def building(self) -> Self:
+        """Under a lease, run out or not."""
+        return self.filter(state=State.BUILDING)
+
+    def overdue(self) -> Self:
+        """Leased to somebody who has not been heard of since the lease ran out."""
+        return self.building().filter(lease_until__lt=Now())
+
+    def failed(self) -> Self:
+        """Failed builds, the last one first."""
+        return self.filter(state=State.FAILED).order_by("-finished_at")
+
+    def ahead_of(self, build: "Build") -> Self:
+        """Waiting builds that go before this waiting one."""
+        return self.filter(state=State.QUEUED).filter(
+            Q(priority__gt=build.priority)
+            | Q(priority=build.priority, queued_at__lt=build.queued_at)
+            | Q(priority=build.priority, queued_at=build.queued_at, id__lt=build.pk)
+        )
+
+    def light(self) -> Self:
+        """Without the columns that may be long; they are fetched when looked at."""
+        return self.defer("spec", "stdout", "stderr", "build_cmd")
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    """Workers by whether they are there."""
+
+    def online(self) -> Self:
+        """Heard of lately."""
+        return self.filter(seen_at__gt=from_now(-ONLINE_SECONDS))

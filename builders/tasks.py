@@ -1,0 +1,51 @@
+"""What django-q calls: wake-ups. Doubled, late or lost ones do no harm."""
+
+import multiprocessing
+import os
+import time
+
+from django.conf import settings
+
+from builders import agent, workshop
+from builders import wake as bell
+from builders.models import Build
+from builders.runners import sandbox
+from builders.transports.local import LocalTransport, free_slot
+
+# Seconds after which an agent begins no further build, so that the queue's own time limit never strikes a build.
+SESSION = 1800.0
+
+
+def wake() -> None:
+    """Be an agent of this machine until there is nothing to do, if a slot is free."""
+    if _must_stop():
+        return
+    with free_slot() as slot:
+        if slot is None:
+            return
+        bell.answered()
+        is_resting = _serve(slot)
+    # Asked only now that the slot is free: what was queued while we were leaving found nobody.
+    if not is_resting and not _must_stop() and Build.objects.queued().exists():
+        bell.ask_for_agent()
+
+
+def _serve(slot: int) -> bool:
+    transport = LocalTransport(slot)
+    probe = sandbox.probe()
+    transport.arrive(probe.level, probe.detail)
+    end = time.monotonic() + SESSION
+    agent.run(
+        transport,
+        workshop.build,
+        linger=settings.ASU_AGENT_LINGER,
+        stop=lambda: transport.is_told_to_stop or _must_stop(),
+        enough=lambda: time.monotonic() > end,
+    )
+    return transport.is_resting
+
+
+def _must_stop() -> bool:
+    """The cluster ends, or it has died around us: its processes do not notice by themselves."""
+    parent = multiprocessing.parent_process()
+    return bell.is_stopping() or (parent is not None and parent.pid != os.getppid())
