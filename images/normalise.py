@@ -34,6 +34,7 @@ class Defaults:
     ordered: tuple[str, ...]  # default and device packages, the device's removals taken out
     members: frozenset[str]
     listed: tuple[str, ...]  # as the ImageBuilder has them, removals included
+    dropped: frozenset[str]  # what the device takes out of the target's defaults
     essential: frozenset[str]
 
 
@@ -46,6 +47,10 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     words = tuple(asked.versions) if asked.versions else asked.packages
     defaults = defaults_of(catalogue, profile)
     added, removed = _sides(words)
+    # The firmware-selector sends what profiles.json lists, as it stands: `x` of the target's defaults and `-x` of the
+    # device side by side. That is upstream's word, not a contradiction of the user's.
+    for name in removed & defaults.dropped:
+        added.pop(name, None)
     _check_removals(added, removed, defaults)
     _check_known(added, catalogue.packages)
     _check_versions(asked.versions, catalogue.packages)
@@ -65,10 +70,10 @@ def defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
     if known is not None and known.catalogue is catalogue:
         return known
     listed = tuple(dict.fromkeys((*catalogue.default_packages, *profile.device_packages)))
-    dropped = {word[1:] for word in listed if word.startswith("-")}
+    dropped = frozenset(word[1:] for word in listed if word.startswith("-"))
     ordered = tuple(word for word in listed if not word.startswith("-") and word not in dropped)
     essential = frozenset(essential_packages(catalogue)) | VIRTUAL
-    made = Defaults(catalogue, ordered, frozenset(ordered), listed, essential)
+    made = Defaults(catalogue, ordered, frozenset(ordered), listed, dropped, essential)
     _defaults[key] = made
     while len(_defaults) > _KEPT:
         _defaults.popitem(last=False)
