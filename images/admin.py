@@ -1,0 +1,159 @@
+"""The maintainer's view of requests and images. The actions call the same services as everything else."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from builders import queue
+from images import services
+from images.models import Image, ImageFile, ImageRequest
+
+
+class ReasonForm(ActionForm):
+    """Beside the choice of actions: why an image is withdrawn."""
+
+    why = forms.CharField(required=False, max_length=500, label="Public reason (to withdraw)")
+
+
+class ReadOnly:
+    """These rows are made by builds and requests, never by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+class ImageFileInline(ReadOnly, admin.TabularInline[ImageFile, Image]):
+    model = ImageFile
+    extra = 0
+    fields = ("name", "type", "filesystem", "size", "downloads", "sha256")
+
+
+@admin.register(Image)
+class ImageAdmin(ReadOnly, admin.ModelAdmin[Image]):
+    list_display = ("short_hash", "device", "where", "published_at", "last_asked_at", "standing", "downloads")
+    list_filter = (
+        ("withdrawn_at", admin.EmptyFieldListFilter),
+        ("expired_at", admin.EmptyFieldListFilter),
+        "request__distribution",
+        "request__version",
+    )
+    list_select_related = ("request", "request__build")
+    search_fields = ("request__request_hash", "request__profile", "request__target", "request__version")
+    date_hierarchy = "published_at"
+    inlines = (ImageFileInline,)
+    action_form = ReasonForm
+    actions = ("expire", "withdraw", "rebuild")
+    fields = ("page", "published_at", "last_asked_at", "expired_at", "withdrawn_at", "withdrawn_why", "manifest")
+    readonly_fields = ("page",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Image]:
+        return super().get_queryset(request).annotate(downloads_sum=Sum("files__downloads"))
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Actions change images, though their fields are not for editing."""
+        return request.user.has_perm("images.change_image")
+
+    @admin.display(description="hash", ordering="request__request_hash")
+    def short_hash(self, image: Image) -> str:
+        return image.request.request_hash[:12]
+
+    @admin.display(ordering="request__profile")
+    def device(self, image: Image) -> str:
+        return image.request.profile
+
+    @admin.display(ordering="request__version")
+    def where(self, image: Image) -> str:
+        return f"{image.request.distribution} {image.request.version} {image.request.target}"
+
+    @admin.display()
+    def standing(self, image: Image) -> str:
+        if image.withdrawn_at:
+            return "withdrawn"
+        return "expired" if image.expired_at else "served"
+
+    @admin.display(ordering="downloads_sum")
+    def downloads(self, image: Image) -> int:
+        total: int | None = getattr(image, "downloads_sum", None)
+        return total or 0
+
+    @admin.display(description="public page")
+    def page(self, image: Image) -> str:
+        return _page_link(image.request.request_hash)
+
+    @admin.action(description="Expire: remove the files, keep the page", permissions=["act"])
+    def expire(self, request: HttpRequest, images: QuerySet[Image]) -> None:
+        for image in images:
+            if image.expired_at is None:
+                services.expire(image)
+        self.message_user(request, "Expired; asked for again, they are built again.")
+
+    @admin.action(description="Withdraw: stop serving at once, for good", permissions=["act"])
+    def withdraw(self, request: HttpRequest, images: QuerySet[Image]) -> None:
+        why = request.POST.get("why", "").strip()
+        if not why:
+            self.message_user(request, "Say why, in the field beside the action: the reason is public.", messages.ERROR)
+            return
+        for image in images:
+            services.withdraw(image, why)
+        self.message_user(request, "Withdrawn.")
+
+    @admin.action(description="Build again", permissions=["act"])
+    def rebuild(self, request: HttpRequest, images: QuerySet[Image]) -> None:
+        for image in images:
+            if image.expired_at is None:
+                services.expire(image)
+            if image.request.build is not None:
+                image.request.build.refresh_from_db()
+                queue.retry(image.request.build)
+        self.message_user(request, "Queued again.")
+
+
+@admin.register(ImageRequest)
+class ImageRequestAdmin(ReadOnly, admin.ModelAdmin[ImageRequest]):
+    list_display = ("short_hash", "profile", "distribution", "version", "target", "status", "state", "created_at")
+    list_filter = ("status", "distribution", "version", "client")
+    list_select_related = ("build",)
+    search_fields = ("request_hash", "profile", "target", "version")
+    date_hierarchy = "created_at"
+    # Not `canonical`: it holds the first-boot script, and people put passwords there.
+    fields = (
+        "page",
+        "status",
+        "distribution",
+        "version",
+        "target",
+        "profile",
+        "client",
+        "echo",
+        "refusal",
+        "build",
+        "resolved_to",
+        "created_at",
+    )
+    readonly_fields = ("page",)
+
+    @admin.display(description="hash", ordering="request_hash")
+    def short_hash(self, request: ImageRequest) -> str:
+        return request.request_hash[:12]
+
+    @admin.display(ordering="build__state")
+    def state(self, request: ImageRequest) -> str:
+        return request.build.state if request.build else ""
+
+    @admin.display(description="public page")
+    def page(self, request: ImageRequest) -> str:
+        return _page_link(request.request_hash)
+
+
+def _page_link(request_hash: str) -> str:
+    return format_html('<a href="{}">{}</a>', reverse("images:detail", args=[request_hash]), request_hash)

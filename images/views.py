@@ -1,0 +1,151 @@
+"""Pages for people, and the store. They work without JavaScript."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from builders.models import Build, Worker
+from builders.states import OPEN, State
+from images import downloads
+from images.api import answers
+from images.models import ImageFile, ImageRequest
+from images.pages import ImagePage
+from packages.models import Distribution, Package, Profile
+
+PER_PAGE = 25
+_LIVE = timedelta(minutes=3)  # a worker that was not seen for longer is not counted
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, and how to use it."""
+    base = settings.ASU_BASE_URL or request.build_absolute_uri("/").rstrip("/")
+    distributions = _distributions(base)
+    context = {
+        "distributions": distributions,
+        "example": _example(distributions),
+        "latest": [ImagePage(row) for row in _requests()[:8]],
+        "queue": _queue_state(),
+        "contact": settings.ASU_CONTACT,
+    }
+    return render(request, "images/home.html", context)
+
+
+@require_safe
+def image_list(request: HttpRequest) -> HttpResponse:
+    """All images, newest first, found by words in device, target, version, distribution or the start of the hash."""
+    words = request.GET.get("q", "")[:200].replace("\0", "").split()[:8]
+    rows = _requests()
+    for word in words:
+        rows = rows.filter(
+            Q(profile__icontains=word)
+            | Q(target__icontains=word)
+            | Q(version__istartswith=word)
+            | Q(distribution=word.lower())
+            | Q(request_hash__startswith=word.lower())
+        )
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "pages": [ImagePage(row) for row in page], "q": " ".join(words)}
+    return render(request, "images/image_list.html", context)
+
+
+@require_safe
+def image_detail(request: HttpRequest, request_hash: str) -> HttpResponse:
+    """How an image came to be, or why it did not."""
+    row = get_object_or_404(ImageRequest.objects.with_outcome(), request_hash=request_hash)
+    if row.resolved_to is not None:
+        return redirect("images:detail", row.resolved_to.request_hash)
+    return render(request, "images/image_detail.html", {"page": ImagePage(row)})
+
+
+@require_safe
+def store(request: HttpRequest, request_hash: str, name: str, distribution: str = "") -> HttpResponseBase:
+    """A file of an image. Only what a row names is served, so no path is ever made from an address."""
+    file = (
+        ImageFile.objects.select_related("image__request")
+        .filter(image__request__request_hash=request_hash, name=name)
+        .first()
+    )
+    if file is None or (distribution and file.image.request.distribution != distribution):
+        return _error(404, "There is no such file.")
+    if file.image.withdrawn_at is not None:
+        return _error(410, f"This image was withdrawn. {file.image.withdrawn_why}".strip())
+    if file.image.expired_at is not None:
+        return _error(410, "This image was removed after a time without use. Ask for it again to have it built again.")
+    try:
+        return downloads.send(request, file)
+    except FileNotFoundError:
+        return _error(410, "The file is gone. Ask for the image again to have it built again.")
+
+
+def _error(status: int, detail: str) -> HttpResponse:
+    return HttpResponse(answers.error(status, detail).content(), status=status, content_type="application/json")
+
+
+def _requests() -> Any:
+    """Requests with a page worth showing in a list, newest first; without logs, which lists do not show."""
+    return (
+        ImageRequest.objects.select_related("build", "image")
+        .filter(build__isnull=False)
+        .defer("canonical", "build__stdout", "build__stderr", "build__canonical")
+        .order_by("-id")
+    )
+
+
+def _distributions(base: str) -> list[dict[str, Any]]:
+    rows = Distribution.objects.filter(is_enabled=True).annotate(
+        release_count=Count("releases", filter=Q(releases__is_enabled=True))
+    )
+    return [
+        {
+            "row": row,
+            "release_count": row.release_count,
+            "address": base if row.name == settings.ASU_DEFAULT_DISTRIBUTION else f"{base}/{row.name}",
+        }
+        for row in rows
+    ]
+
+
+def _example(distributions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """A request that works here and now: of a hosted distribution if there is one, for that needs no network."""
+    for entry in sorted(distributions, key=lambda entry: not entry["row"].is_hosted):
+        profile = (
+            Profile.objects.filter(
+                target__release__distribution=entry["row"],
+                target__release__is_enabled=True,
+                target__is_enabled=True,
+                target__synced_at__isnull=False,
+            )
+            .select_related("target__release")
+            .order_by("-target__release_id", "target_id", "id")
+            .first()
+        )
+        if profile is not None:
+            return {"address": entry["address"], "profile": profile, "packages": _extra_packages(profile)}
+    return None
+
+
+def _extra_packages(profile: Profile) -> list[str]:
+    """Two small packages without dependencies that the device does not have anyway."""
+    own = {word.lstrip("-") for word in [*profile.target.default_packages, *profile.device_packages]}
+    rows = Package.objects.filter(feed__targets=profile.target, depends__in=[[], ["libc"]], conflicts=[])
+    return list(rows.exclude(name__in=own).order_by("size", "name").values_list("name", flat=True)[:2])
+
+
+def _queue_state() -> dict[str, Any]:
+    counts = dict(Build.objects.filter(state__in=OPEN).values_list("state").annotate(Count("id")).order_by())
+    workers = Worker.objects.filter(seen_at__gt=timezone.now() - _LIVE).order_by("name")
+    return {
+        "queued": counts.get(State.QUEUED, 0),
+        "building": counts.get(State.BUILDING, 0),
+        "workers": list(workers),
+        "done": Build.objects.filter(state=State.DONE).count(),
+    }
