@@ -51,7 +51,7 @@ class _Deflate:
         return b""
 
 
-def _unpacked(file: _Source, document: str) -> _Source:
+def _unpacked(file: IO[bytes], document: str) -> _Source:
     magic = file.read(4)
     if magic == b"ADB.":
         return file

@@ -37,15 +37,14 @@ _DEPENDENCY = re.compile(r"[A-Za-z0-9/][A-Za-z0-9.+_:/@-]{0,127}")
 _VARIABLE = re.compile(r"\$\{(name|version|arch|hash)(?::([0-9]{1,3}))?\}")
 
 
-def parse(data: bytes, document: str = "packages.adb") -> PackageIndex:
-    """The packages of an index, without a look at its signature. Odd names and versions are counted, not kept."""
-    return _index(read_document(data, SCHEMA_INDEX, document), document)
+def parse(data: bytes, document: str = "packages.adb", *, keys: Sequence[str] = ()) -> PackageIndex:
+    """The packages of an index. Given PEM keys it must be signed by one of them, else SignatureError.
 
-
-def parse_verified(data: bytes, keys: Sequence[str], document: str = "packages.adb") -> PackageIndex:
-    """The packages of an index signed by one of the PEM keys, or SignatureError."""
+    Without keys nobody vouches for it, as with an opkg index. Odd names and versions are counted, not kept.
+    """
     opened = read_document(data, SCHEMA_INDEX, document)
-    check_signature(opened, keys, document)
+    if keys:
+        check_signature(opened, keys, document)
     return _index(opened, document)
 
 
