@@ -45,6 +45,18 @@ class Candidate:
             file_name=entry.file_name,
         )
 
+    def entry(self) -> PackageEntry:
+        """What names and checks the file of this package."""
+        return PackageEntry(
+            full_name=self.full_name,
+            name=self.name,
+            version=self.version,
+            size=self.size,
+            sha256=self.sha256,
+            identity=self.identity,
+            file_name=self.file_name,
+        )
+
 
 @dataclass(slots=True)
 class FeedIndex:

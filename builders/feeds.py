@@ -1,0 +1,294 @@
+"""Packages that the ImageBuilder does not carry: fetched before the build, verified, laid out as feeds on this machine.
+
+The catalogue's verified indexes say what there is (packages.index_cache); what a build will open is foreseen
+(builders.closure), fetched into the shared cache (builders.package_cache) and seen by the ImageBuilder as local feeds.
+A second build of the same target finds all of it and touches no network.
+"""
+
+import functools
+import gzip
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+
+from builders import carried, closure, package_cache, repositories
+from builders.failures import from_mirror
+from builders.imagebuilder import Tree
+from builders.runners.base import Runner
+from builders.runners.workdir import WorkDir
+from builders.spec import BuildFailedError, BuildSpec, FeedSpec, KeySpec
+from builders.states import Phase, Reason
+from packages import index_cache, names
+from packages.exceptions import BadDocumentError, MirrorError, NotOnMirrorError, SignatureError
+from packages.parsing import apk, opkg
+from packages.signatures import verify_usign
+from packages.upstream import Mirror, gunzip
+
+Report = Callable[[Phase, int | None], None]
+GoOn = Callable[[], bool]
+
+INSIDE = "/feeds"
+# What the program sees of a feed is a folder of this name: it stands in a file that package managers read.
+_FEED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(slots=True)
+class LocalFeed:
+    """One feed as the ImageBuilder will see it."""
+
+    spec: FeedSpec
+    name: str  # unique among the feeds of a build
+    folder: Path
+    index: closure.FeedIndex
+    apk_keys: tuple[str, ...] = ()
+
+    @property
+    def inside(self) -> str:
+        """The folder's path behind walls."""
+        return f"{INSIDE}/{self.name}"
+
+
+@dataclass(slots=True)
+class FeedSet:
+    """The feeds of one build. Close it when the build has ended: until then its folders stay."""
+
+    read_only: dict[str, Path] = field(default_factory=dict)  # for Run.read_only
+    feeds: list[LocalFeed] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)  # full package name -> name without ABI suffix
+    provided: dict[str, set[str]] = field(default_factory=dict)  # full package name -> names it provides
+    downloaded: int = 0  # bytes
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the folders go."""
+        self._stack.close()
+
+
+def prepare(spec: BuildSpec, tree: Tree, runner: Runner, report: Report, go_on: GoOn) -> FeedSet:
+    """Everything the build will want from its feeds, on this machine. Raises BuildFailedError."""
+    report(Phase.CALCULATE_PACKAGES_HASH, None)
+    feed_set = FeedSet()
+    try:
+        _open_feeds(spec, feed_set)
+        own = carried.read_index(tree.path)
+        _note_names(feed_set, own)
+        indexes = [feed.index for feed in feed_set.feeds]
+        wanted = closure.close(
+            indexes,
+            closure.roots(spec.default_packages, spec.packages),
+            carried=own,
+            carried_versions=carried.versions(tree.path),
+        )
+        if not go_on():
+            raise BuildFailedError(Reason.CANCELLED, "The build was cancelled.")
+        items = [(feed_set.feeds[number], candidate) for number, candidate in wanted]
+        feed_set.downloaded = _fetch(items, report, go_on)
+        _write_repositories(tree, feed_set, runner)
+        package_cache.trim(settings.ASU_CACHE_QUOTA_GB * 1024**3)
+    except MirrorError as error:
+        feed_set.close()
+        raise from_mirror(error) from error
+    except BaseException:
+        feed_set.close()
+        raise
+    return feed_set
+
+
+def missing_packages(feed_set: FeedSet, log: str) -> list[str]:
+    """Full names of packages that the ImageBuilder asked for in vain: it named their files, and they are not there."""
+    words = set(re.findall(r"[A-Za-z0-9][A-Za-z0-9._+~-]{2,255}", log))
+    return sorted(
+        candidate.full_name
+        for feed in feed_set.feeds
+        for candidate in _all(feed.index)
+        if {_file_name(feed, candidate), f"{candidate.full_name}-{candidate.version}"} & words
+        and not _link(feed, candidate).exists()
+    )
+
+
+def fetch_missing(
+    feed_set: FeedSet,
+    full_names: Iterable[str],
+    go_on: GoOn = lambda: True,
+    report: Report = lambda phase, percent: None,
+) -> None:
+    """Fetch these packages and all that they need into the feeds of a build. Raises BuildFailedError."""
+    wanted = closure.close([feed.index for feed in feed_set.feeds], full_names)
+    try:
+        items = [(feed_set.feeds[number], candidate) for number, candidate in wanted]
+        feed_set.downloaded += _fetch(items, report, go_on)
+    except MirrorError as error:
+        raise from_mirror(error) from error
+
+
+# -- indexes -----------------------------------------------------------------------------------------------
+
+
+def _open_feeds(spec: BuildSpec, feed_set: FeedSet) -> None:
+    for feed in spec.feeds:
+        if feed.kind == "imagebuilder" or not feed.index_sha256:
+            continue
+        if not _FEED_NAME.fullmatch(feed.name) or not names.SHA256.fullmatch(feed.index_sha256):
+            raise BuildFailedError(Reason.CRASH, f"The feed {feed.name[:64]!r} has a name or sum that cannot be used.")
+        taken = {other.name for other in feed_set.feeds}
+        name = feed.name if feed.name not in taken else f"{feed.name}-{feed.index_sha256[:8]}"
+        data = _index_bytes(feed, spec.keys)
+        folder = feed_set._stack.enter_context(package_cache.in_use(feed.index_sha256))
+        _lay_out(feed, folder, data)
+        index = _parsed(feed.index_sha256, feed.format)
+        apk_keys = tuple(key.text for key in spec.keys if key.kind == "apk")
+        feed_set.feeds.append(LocalFeed(feed, name, folder, index, apk_keys))
+        feed_set.read_only[f"{INSIDE}/{name}"] = folder
+
+
+def _note_names(feed_set: FeedSet, own: closure.FeedIndex) -> None:
+    for index in (own, *(feed.index for feed in feed_set.feeds)):
+        feed_set.names.update(index.names())
+        for candidate in _all(index):
+            if candidate.provides:
+                feed_set.provided.setdefault(candidate.full_name, set()).update(candidate.provides)
+
+
+def _all(index: closure.FeedIndex) -> Iterable[closure.Candidate]:
+    return (candidate for candidates in index.by_name.values() for candidate in candidates)
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(sha256: str, kind: str) -> closure.FeedIndex:
+    """The index by its hash. A worker builds for the same few targets again and again, and reading takes a second."""
+    data = index_cache.load(sha256)
+    return closure.FeedIndex.of(apk.parse(data) if kind == "apk" else opkg.parse(data))
+
+
+def _index_bytes(feed: FeedSpec, keys: Sequence[KeySpec]) -> bytes:
+    """The verified index that the spec names: from the cache, or from the mirror if it still has that one."""
+    try:
+        return index_cache.load(feed.index_sha256)
+    except FileNotFoundError:
+        data, signature = _download_index(feed, keys)
+    if index_cache.save(data, signature) != feed.index_sha256:
+        raise NotOnMirrorError(f"The feed '{feed.name}' has another state than when the request was checked.")
+    return data
+
+
+def _download_index(feed: FeedSpec, keys: Sequence[KeySpec]) -> tuple[bytes, bytes | None]:
+    mirror = Mirror(feed.url)
+    if feed.format == "apk":
+        data = _get(mirror, "packages.adb")
+        if apk_keys := [key.text for key in keys if key.kind == "apk"]:
+            apk.verify(data, apk_keys)
+        return data, None
+    data = gunzip(_get(mirror, "Packages.gz"), settings.ASU_MAX_DOCUMENT_MB * 1024 * 1024, name="Packages.gz")
+    pinned = [key.text for key in keys if key.kind == "usign"]
+    try:
+        signature = _get(mirror, "Packages.sig")
+    except NotOnMirrorError:
+        if pinned:
+            raise SignatureError(f"The feed '{feed.name}' has no signature.") from None
+        return data, None
+    if pinned:
+        verify_usign(data, signature, pinned)
+    return data, signature
+
+
+def _get(mirror: Mirror, path: str) -> bytes:
+    document = mirror.get(path)
+    if document is None:
+        raise BadDocumentError(f"{path}: the mirror says that nothing changed, though nothing was asked.")
+    return document.data
+
+
+# -- folders -----------------------------------------------------------------------------------------------
+
+
+def _lay_out(feed: FeedSpec, folder: Path, data: bytes) -> None:
+    """The index files of a feed's folder, as its package manager wants them. Equal for every build, so written once."""
+    files: dict[str, bytes] = {}
+    if feed.format == "apk":
+        files["packages.adb"] = data
+    elif not (folder / "Packages").exists():
+        files["Packages.gz"] = gzip.compress(data, 6, mtime=0)
+        signature = index_cache.signature(feed.index_sha256)
+        if signature is not None:
+            files["Packages.sig"] = signature
+        files["Packages"] = data  # last: it says that the others are there
+    for name, content in files.items():
+        if not (folder / name).exists():
+            _write(folder / name, content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    new = path.with_name(f".new-{token_hex(8)}")
+    try:
+        new.write_bytes(content)
+        new.chmod(0o644)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _file_name(feed: LocalFeed, candidate: closure.Candidate) -> str:
+    """Path of a package below its feed."""
+    if candidate.file_name:
+        return candidate.file_name
+    return f"{candidate.full_name}-{candidate.version}.apk" if feed.spec.format == "apk" else ""
+
+
+def _link(feed: LocalFeed, candidate: closure.Candidate) -> Path:
+    return feed.folder / _file_name(feed, candidate)
+
+
+def _fetch(items: Iterable[tuple[LocalFeed, closure.Candidate]], report: Report, go_on: GoOn) -> int:
+    jobs = [
+        package_cache.Job(
+            url=feed.spec.url,
+            file_name=_file_name(feed, candidate),
+            entry=candidate.entry(),
+            link=_link(feed, candidate),
+            apk_keys=feed.apk_keys,
+        )
+        for feed, candidate in items
+    ]
+    absent = [job for job in jobs if not job.link.exists()]
+    return package_cache.fetch(absent, lambda percent: report(Phase.CALCULATE_PACKAGES_HASH, percent), go_on)
+
+
+# -- the ImageBuilder's own list ---------------------------------------------------------------------------
+
+
+def _write_repositories(tree: Tree, feed_set: FeedSet, runner: Runner) -> None:
+    """Put a list of local feeds in the place of the tree's; nothing to do where the tree names no feed but itself."""
+    seen = [(feed.name, feed.spec.url, runner.visible(feed.inside, feed.folder)) for feed in feed_set.feeds]
+    for name, rewrite in _LISTS.items():
+        path = tree.path / name
+        if not path.is_file() or path.is_symlink():
+            continue
+        text = path.read_text("utf-8", errors="replace")
+        if not seen and not repositories.has_remote_sources(text):
+            return
+        local = feed_set._stack.enter_context(WorkDir()).path / name
+        local.write_text(rewrite(text, seen))
+        local.chmod(0o644)
+        feed_set.read_only[f"/builder/{name}"] = local
+        return
+
+
+_LISTS: Mapping[str, Callable[[str, Sequence[tuple[str, str, str]]], str]] = {
+    "repositories.conf": repositories.local_opkg,
+    "repositories": repositories.local_apk,
+}
