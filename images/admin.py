@@ -32,14 +32,14 @@ class ReadOnly:
         return False
 
 
-class ImageFileInline(ReadOnly, admin.TabularInline[ImageFile, Image]):
+class ImageFileInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = ImageFile
     extra = 0
     fields = ("name", "type", "filesystem", "size", "downloads", "sha256")
 
 
 @admin.register(Image)
-class ImageAdmin(ReadOnly, admin.ModelAdmin[Image]):
+class ImageAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("short_hash", "device", "where", "published_at", "last_asked_at", "standing", "downloads")
     list_filter = (
         ("withdrawn_at", admin.EmptyFieldListFilter),
@@ -57,7 +57,8 @@ class ImageAdmin(ReadOnly, admin.ModelAdmin[Image]):
     readonly_fields = ("page",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Image]:
-        return super().get_queryset(request).annotate(downloads_sum=Sum("files__downloads"))
+        rows: QuerySet[Image] = super().get_queryset(request)
+        return rows.annotate(downloads_sum=Sum("files__downloads"))
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Actions change images, though their fields are not for editing."""
@@ -119,7 +120,7 @@ class ImageAdmin(ReadOnly, admin.ModelAdmin[Image]):
 
 
 @admin.register(ImageRequest)
-class ImageRequestAdmin(ReadOnly, admin.ModelAdmin[ImageRequest]):
+class ImageRequestAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("short_hash", "profile", "distribution", "version", "target", "status", "state", "created_at")
     list_filter = ("status", "distribution", "version", "client")
     list_select_related = ("build",)

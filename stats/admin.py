@@ -9,7 +9,7 @@ from stats.models import DailyCount
 
 
 @admin.register(DailyCount)
-class DailyCountAdmin(admin.ModelAdmin[DailyCount]):
+class DailyCountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("day", "name", "distribution", "count")
     list_filter = ("name", "distribution")
     date_hierarchy = "day"
