@@ -2,35 +2,25 @@
 
 ::
 
-    ask() ──► PREPARING ── prepare(): documents came ──► ACCEPTED (resolved_to the checked request)
+    ask() ──► PREPARING ── images.settling: documents came ──► ACCEPTED (resolved_to the checked request)
                   ▲  └──────────── a refusal, or the mirror failed ──► REFUSED
                   └──── asked again ASU_FAILURE_TTL later ───────────────┘
 """
 
-import fcntl
 import logging
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from builders.runners.sandbox import best_runner
-from builders.spec import BuildFailedError, BuildSpec, ImageBuilderSpec, KeySpec
-from builders.states import Phase
-from images import admission, fingerprint
+from images import fingerprint
 from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
 from images.validation import Asked
-from packages import sync
-from packages.exceptions import MirrorError, UnknownError
 from packages.models import Target
 
 logger = logging.getLogger(__name__)
@@ -119,111 +109,6 @@ def _wait_until(is_over: Callable[[], bool]) -> None:
                 return
     finally:
         _waiting.release()
-
-
-def prepare(target_id: int) -> None:
-    """Gets a target's documents and checks every request that waits for them. Safe to run twice or at once."""
-    target = Target.objects.select_related("release__distribution", "release__channel").get(pk=target_id)
-    waiting = ImageRequest.objects.preparing().at(target.release.distribution.name, target.release.version, target.name)
-    while True:
-        with _only_one(target_id) as is_mine:
-            if not is_mine:
-                return
-            target.refresh_from_db()
-            failure = None if target.is_complete else _complete(target)
-            for request in waiting.all():
-                _settle(request, failure)
-        # The lock is free again before we look for late-comers: whoever came while it was held is seen by us, and
-        # whoever comes later finds it free.
-        if not waiting.all().exists():
-            return
-
-
-def _complete(target: Target) -> dict[str, Any] | None:
-    """None when the target can be checked against now, else the refusal."""
-    try:
-        sync.complete_target(target)
-        target.refresh_from_db()
-        if target.needs_inspection:
-            _inspect(target)
-    except (MirrorError, UnknownError) as error:
-        logger.warning("%s cannot be prepared: %s", target, error)
-        return _refusal(RequestRefusedError(500, f"Error: the mirror does not give what {target} needs: {error}"))
-    except BuildFailedError as error:
-        logger.warning("%s cannot be prepared: %s", target, error)
-        return _refusal(RequestRefusedError(500, f"Error: {error.sentence}"))
-    return None
-
-
-def _inspect(target: Target) -> None:
-    """Releases without JSON documents: their ImageBuilder itself says what it knows."""
-    from builders.inspection import inspect
-
-    runner = best_runner()
-    sync.store_inspection(target, inspect(inspection_spec(target), runner, _report))
-
-
-def _report(phase: Phase, percent: int | None) -> None:
-    logger.info("inspection: %s %s", phase.value, "" if percent is None else f"{percent} %")
-
-
-def inspection_spec(target: Target) -> BuildSpec:
-    """What is needed to run the ImageBuilder, before anything is known of what it can build."""
-    distribution = target.release.distribution
-    keys = distribution.keys.filter(is_enabled=True)
-    return BuildSpec(
-        distribution=distribution.name,
-        version=target.release.version,
-        target=target.name,
-        profile="",
-        packages=(),
-        imagebuilder=ImageBuilderSpec(
-            f"{distribution.url.rstrip('/')}/{target.path}/{target.imagebuilder_file}",
-            target.imagebuilder_file,
-            target.imagebuilder_sha256,
-        ),
-        keys=tuple(KeySpec(key.kind, key.text) for key in keys),
-        package_manager=target.package_manager,
-        arch_packages=target.arch_packages,
-    )
-
-
-def _settle(request: ImageRequest, failure: dict[str, Any] | None) -> None:
-    """A waiting request becomes the checked one, or carries its refusal."""
-    checked, refusal = None, failure
-    if failure is None:
-        asked = fingerprint.from_unchecked(request.canonical, request.echo)
-        try:
-            checked = admission.admit(asked, admission.find(asked))
-        except RequestRefusedError as error:
-            refusal = _refusal(error)
-        except UnknownError as error:
-            refusal = _refusal(RequestRefusedError(500, f"Error: {error}"))
-    status = ImageRequest.Status.REFUSED if refusal else ImageRequest.Status.ACCEPTED
-    with transaction.atomic():
-        ImageRequest.objects.preparing().filter(pk=request.pk).update(
-            status=status, resolved_to=checked, refusal=refusal, tried_at=timezone.now()
-        )
-
-
-def _refusal(error: RequestRefusedError) -> dict[str, Any]:
-    return {"status": error.status, "detail": error.detail, "headers": error.headers}
-
-
-@contextmanager
-def _only_one(target_id: int) -> Iterator[bool]:
-    """True for one process at a time; the kernel lets go when that one dies."""
-    settings.ASU_RUN_DIR.mkdir(parents=True, exist_ok=True)
-    lock = os.open(settings.ASU_RUN_DIR / f"prepare-{target_id}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(lock)
 
 
 def resume_lost() -> int:

@@ -14,7 +14,7 @@ from images import admission, preparing, storage, validation
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
 from images.validation import Asked
-from packages import generation
+from packages import generation, names
 from packages.exceptions import NotCompleteError
 
 
@@ -97,7 +97,8 @@ def _distribution(address: str, raw: Mapping[str, Any]) -> str:
     named = raw.get("distro")
     if named is None or named == "":
         return distribution_at(address)
-    if not isinstance(named, str) or (address and named != address):
+    is_name = isinstance(named, str) and names.DISTRIBUTION.fullmatch(named) is not None
+    if not is_name or (address and named != address):
         right = f'"{address}", which this address is for' if address else "the name of a distribution"
         raise validation.wrong("distro", named, right)
-    return named
+    return str(named)

@@ -5,7 +5,10 @@ from images import preparing, services
 
 def prepare(target_id: int) -> None:
     """Gets the documents of a target that somebody asked for."""
-    preparing.prepare(target_id)
+    # Here, not above: it brings the sync and the sandbox with it, which `tidy` does without.
+    from images import settling
+
+    settling.prepare(target_id)
 
 
 def tidy() -> None:
