@@ -37,10 +37,12 @@ def gunzip(data: bytes, max_bytes: int, *, name: str = "document") -> bytes:
 
 
 def stop_if_told(go_on: GoOn, path: str) -> None:
+    """DownloadStoppedError when `go_on` says no."""
     if not go_on():
         raise DownloadStoppedError(f"{path}: the download was stopped.")
 
 
 def check_length(path: str, length: int, limit: int) -> None:
+    """TooLargeError beyond the limit, both in bytes."""
     if length > limit:
         raise TooLargeError(f"{path}: more than {limit} bytes.")

@@ -1,8 +1,8 @@
 """Mirrors that are a folder of this machine (file://)."""
 
 import os
+from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from packages.documents import Document, GoOn, Progress, check_length, stop_if_told
@@ -12,10 +12,12 @@ CHUNK = 1024 * 1024  # bytes
 
 
 def folder_of(url: str) -> Path:
+    """The folder of a file:// address."""
     return Path(unquote(urlsplit(url).path) or "/")
 
 
 def read_file(file: Path, path: str, etag: str, limit: int) -> Document | None:
+    """A document with its state (time and size); None if that is still `etag`."""
     try:
         if not file.is_file():
             raise NotOnMirrorError(f"{path}: the mirror has no such file.")
@@ -35,6 +37,7 @@ def read_file(file: Path, path: str, etag: str, limit: int) -> Document | None:
 
 
 def list_folder(folder: Path, path: str) -> list[str]:
+    """Names in the folder, sorted; folders end in '/'."""
     try:
         return sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -43,7 +46,7 @@ def list_folder(folder: Path, path: str) -> list[str]:
         raise MirrorUnreachableError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
-def copy_file(source: Path, path: str, file: BinaryIO, limit: int, report: Progress, go_on: GoOn) -> None:
+def copy_file(source: Path, path: str, file: BufferedRandom, limit: int, report: Progress, go_on: GoOn) -> None:
     """Write `source` into the open `file`, from its beginning."""
     try:
         with source.open("rb") as reader:

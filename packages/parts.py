@@ -6,19 +6,21 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO
 
 from packages.documents import GoOn, stop_if_told
 from packages.exceptions import ChecksumError
 
 
 def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file as it lies there."""
     with file.open("rb") as reader:
         return hashlib.file_digest(reader, "sha256").hexdigest()
 
 
-def verify(file: BinaryIO, path: str, sha256: str, size: int | None) -> None:
+def verify(file: BufferedRandom, path: str, sha256: str, size: int | None) -> None:
+    """ChecksumError unless the open file has this SHA-256 (and size, where one was announced)."""
     file.flush()
     length = file.seek(0, os.SEEK_END)
     if size is not None and length != size:
@@ -30,7 +32,7 @@ def verify(file: BinaryIO, path: str, sha256: str, size: int | None) -> None:
 
 
 @contextmanager
-def locked(part: Path, go_on: GoOn | None) -> Iterator[BinaryIO | None]:
+def locked(part: Path, go_on: GoOn | None) -> Iterator[BufferedRandom | None]:
     """The part file, ours alone; None when another process has finished (and moved) it while we waited."""
     with part.open("a+b") as file:
         while True:

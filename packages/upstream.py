@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import urllib3
@@ -30,7 +30,7 @@ from packages.exceptions import (
     TooLargeError,
 )
 from packages.folders import copy_file, folder_of, list_folder, read_file
-from packages.parsing.listing import parse_listing
+from packages.parsing import listing as html
 from packages.parts import locked, sha256_of, verify
 
 __all__ = ["Document", "Mirror", "check_url", "gunzip"]
@@ -80,7 +80,7 @@ class Mirror:
         document = self.get(path.rstrip("/") + "/")
         if document is None:
             raise MirrorUnreachableError(f"{path}: the mirror says 'not modified' though nothing was asked.")
-        return parse_listing(document.data)
+        return sorted(html.parse(document.data, f"{self._address(path).rstrip('/')}/", path))
 
     def download(
         self,
@@ -112,10 +112,10 @@ class Mirror:
                     continue
                 resumed = file.seek(0, os.SEEK_END) > 0
                 fetch = self._fetch_file if self.folder is not None else self._fetch_http
-                fetch(path, file, size if size is not None else limit, report, go_on or (lambda: True))
                 try:
+                    fetch(path, file, size if size is not None else limit, report, go_on or (lambda: True))
                     verify(file, path, sha256, size)
-                except ChecksumError:
+                except (ChecksumError, TooLargeError):
                     part.unlink()
                     if resumed:
                         continue
@@ -142,7 +142,7 @@ class Mirror:
         assert self.folder is not None
         return self.folder / check_path(path)
 
-    def _fetch_file(self, path: str, file: BinaryIO, limit: int, report: Progress, go_on: GoOn) -> None:
+    def _fetch_file(self, path: str, file: BufferedRandom, limit: int, report: Progress, go_on: GoOn) -> None:
         copy_file(self._file(path), path, file, limit, report, go_on)
 
     # -- http -------------------------------------------------------------------------------------------
@@ -179,11 +179,11 @@ class Mirror:
                     _expect(response, path, 200)
         return False
 
-    def _fetch_http(self, path: str, file: BinaryIO, limit: int, report: Progress, go_on: GoOn) -> None:
+    def _fetch_http(self, path: str, file: BufferedRandom, limit: int, report: Progress, go_on: GoOn) -> None:
         """Bring `file` to its full length. Lost connections are tried again from where they broke."""
         _trying(lambda: self._fetch_rest(path, file, limit, report, go_on))
 
-    def _fetch_rest(self, path: str, file: BinaryIO, limit: int, report: Progress, go_on: GoOn) -> None:
+    def _fetch_rest(self, path: str, file: BufferedRandom, limit: int, report: Progress, go_on: GoOn) -> None:
         stop_if_told(go_on, path)
         have = file.seek(0, os.SEEK_END)
         headers = {"Range": f"bytes={have}-"} if have else {}

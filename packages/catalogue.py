@@ -1,0 +1,307 @@
+"""What requests are checked against: one target with its profiles, packages and feeds, in the memory of the process.
+
+A snapshot is used while nothing has changed: the generation is the same, and within RECHECK_SECONDS the rows have been
+looked at (processes on other machines do not see our generation). A second look that finds the same stamp keeps the
+snapshot, since building one takes up to half a second.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from packages import generation
+from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
+from packages.models import Distribution, Feed, Package, Profile, Release, Target
+from packages.parsing.types import dependency_name
+
+RECHECK_SECONDS = 5.0
+MAX_TARGETS = 48  # snapshots in memory; a big one takes some 2 MB beside the tables of its feeds
+MAX_FEEDS = 128  # tables of feeds, shared by the snapshots
+MAX_KEYS = 512  # spellings of (distribution, version, target)
+
+# What a router does not come up without, or cannot be mended without. `kernel` and `libc` are in no index.
+ALWAYS_ESSENTIAL = frozenset({"base-files", "busybox", "kernel", "libc"})
+ESSENTIAL = frozenset(
+    {"fstools", "fwtool", "libgcc", "libgcc1", "mtd", "netifd", "procd", "ubox", "ubus", "ubusd", "uci"}
+)
+
+
+@dataclass(frozen=True)
+class ProfileInfo:
+    """A device."""
+
+    name: str
+    title: str
+    titles: list[dict[str, str]] = field(default_factory=list)
+    supported_devices: list[str] = field(default_factory=list)
+    device_packages: list[str] = field(default_factory=list)  # `name` adds, `-name` removes
+    image_prefix: str = ""
+    images: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FeedInfo:
+    """A feed as it stood; `url` is "" for packages that the ImageBuilder carries itself."""
+
+    name: str
+    kind: str
+    format: str
+    url: str
+    index_sha256: str
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """A pinned public key."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TargetCatalogue:
+    """A target of a release as it stands.
+
+    `packages` has names as the package manager knows them, the same without ABI suffix, and what packages provide
+    (version "" for names that are only provided).
+    """
+
+    distribution: str
+    version: str
+    target: str
+    target_id: int
+    state_hash: str
+    is_snapshot: bool
+    version_code: str
+    arch_packages: str
+    package_manager: str
+    source_date_epoch: int | None
+    linux_kernel: dict[str, Any]
+    default_packages: tuple[str, ...]
+    profiles: Mapping[str, ProfileInfo]
+    packages: Mapping[str, str]
+    imagebuilder_url: str
+    imagebuilder_file: str
+    imagebuilder_sha256: str
+    feeds: tuple[FeedInfo, ...]
+    keys: tuple[KeyInfo, ...]
+
+    @cached_property
+    def _aliases(self) -> dict[str, ProfileInfo]:
+        """Boards to profiles; where two profiles claim a board, the first has it."""
+        aliases: dict[str, ProfileInfo] = {}
+        for profile in self.profiles.values():
+            for board in profile.supported_devices:
+                aliases.setdefault(board, profile)
+                aliases.setdefault(board.replace(",", "_"), profile)
+        return aliases
+
+    def resolve_profile(self, board: str) -> ProfileInfo | None:
+        """The profile for what a client calls its device, or None.
+
+        In this order: the id; the id with `,` for `_`; a supported device, spelt either way; the profile `generic`
+        where it is the only one (x86: boards are called after the PC).
+        """
+        profile = self.profiles.get(board) or self.profiles.get(board.replace(",", "_"))
+        if profile is None:
+            profile = self._aliases.get(board) or self._aliases.get(board.replace(",", "_"))
+        if profile is None and len(self.profiles) == 1:
+            profile = self.profiles.get("generic")
+        return profile
+
+
+def essential_packages(catalogue: TargetCatalogue) -> frozenset[str]:
+    """Packages whose removal is refused: an image without them bricks. Of the wider list those the target has."""
+    return ALWAYS_ESSENTIAL | ESSENTIAL.intersection(catalogue.default_packages)
+
+
+@dataclass(slots=True)
+class _Entry:
+    catalogue: TargetCatalogue
+    good_until: float  # time.monotonic()
+
+
+_Key = tuple[str, str, str]
+_Table = dict[str, str]
+
+_lock = threading.Lock()
+_entries: dict[_Key, _Entry] = {}
+_snapshots: "OrderedDict[int, tuple[str, TargetCatalogue]]" = OrderedDict()  # target id -> (stamp, snapshot)
+_tables: "OrderedDict[tuple[int, str], _Table]" = OrderedDict()  # (feed id, state of its index) -> names
+_seen_generation = -1
+
+
+def find(distribution: str, version: str, target: str) -> TargetCatalogue:
+    """The target that a request names. Versions compare case-insensitively; what is disabled is unknown.
+
+    Raises UnknownDistributionError, UnknownVersionError, UnknownTargetError, or NotCompleteError for a target of which
+    only the name is known so far.
+    """
+    global _seen_generation
+    current = generation.current()
+    if current != _seen_generation:
+        _entries.clear()
+        _seen_generation = current
+    key = (distribution, version, target)
+    entry = _entries.get(key)
+    if entry is not None and time.monotonic() < entry.good_until:
+        return entry.catalogue
+    return _look(key)
+
+
+def forget() -> None:
+    """Drop everything from memory."""
+    with _lock:
+        _entries.clear()
+        _snapshots.clear()
+        _tables.clear()
+
+
+def _look(key: _Key) -> TargetCatalogue:
+    """Read the rows' stamp; build a snapshot only if it is new. One thread at a time builds."""
+    with _lock:
+        row = _row(*key)
+        stamp, keys = _stamp(row)
+        known = _snapshots.get(row.pk)
+        catalogue = known[1] if known and known[0] == stamp else _build(row, keys)
+        _remember(_snapshots, row.pk, (stamp, catalogue), MAX_TARGETS)
+        if len(_entries) >= MAX_KEYS:
+            _entries.clear()
+        _entries[key] = _Entry(catalogue, time.monotonic() + RECHECK_SECONDS)
+        return catalogue
+
+
+def _row(distribution: str, version: str, target: str) -> Target:
+    rows = Target.objects.select_related("release__channel", "release__distribution")
+    row = rows.filter(
+        release__distribution__name=distribution,
+        release__version__iexact=version,
+        name=target,
+        is_enabled=True,
+        release__is_enabled=True,
+        release__channel__is_enabled=True,
+        release__distribution__is_enabled=True,
+    ).first()
+    if row is None:
+        raise _unknown(distribution, version, target)
+    if not row.is_complete:
+        sentence = f"{row.name} of {row.release.version} is not prepared yet."
+        raise NotCompleteError(sentence, row.name, target_id=row.pk)
+    return row
+
+
+def _unknown(
+    distribution: str, version: str, target: str
+) -> UnknownDistributionError | UnknownVersionError | UnknownTargetError:
+    if not Distribution.objects.filter(name=distribution, is_enabled=True).exists():
+        return UnknownDistributionError(f"Unsupported distribution: {distribution}", distribution)
+    releases = Release.objects.filter(
+        distribution__name=distribution, version__iexact=version, is_enabled=True, channel__is_enabled=True
+    )
+    if not releases.exists():
+        return UnknownVersionError(f"Unsupported version: {version}", version)
+    return UnknownTargetError(f"Unsupported target: {target}", target)
+
+
+def _stamp(row: Target) -> tuple[str, tuple[KeyInfo, ...]]:
+    distribution = row.release.distribution
+    keys = tuple(
+        KeyInfo(kind, text)
+        for kind, text in distribution.keys.filter(is_enabled=True).order_by("id").values_list("kind", "text")
+    )
+    return repr((row.state_hash, row.path, distribution.url, row.release.version, keys)), keys
+
+
+def _build(row: Target, keys: tuple[KeyInfo, ...]) -> TargetCatalogue:
+    release = row.release
+    root = release.distribution.url.rstrip("/")
+    feeds = sorted(row.feeds.all(), key=feed_order)
+    packages: dict[str, str] = {}
+    for feed in feeds:
+        for name, version in _table(feed).items():
+            # A name that one feed only provides may be a real package of another.
+            if not packages.get(name):
+                packages[name] = version
+    return TargetCatalogue(
+        distribution=release.distribution.name,
+        version=release.version,
+        target=row.name,
+        target_id=row.pk,
+        state_hash=row.state_hash,
+        is_snapshot=release.is_snapshot,
+        version_code=row.version_code,
+        arch_packages=row.arch_packages,
+        package_manager=row.package_manager,
+        source_date_epoch=row.source_date_epoch,
+        linux_kernel=row.linux_kernel,
+        default_packages=tuple(row.default_packages),
+        profiles={profile.name: profile for profile in _profiles(row)},
+        packages=packages,
+        imagebuilder_url=f"{root}/{row.path}/{row.imagebuilder_file}",
+        imagebuilder_file=row.imagebuilder_file,
+        imagebuilder_sha256=row.imagebuilder_sha256,
+        feeds=tuple(_feed_info(feed, root) for feed in feeds),
+        keys=keys,
+    )
+
+
+def feed_order(feed: Feed) -> tuple[int, str]:
+    """Which of two feeds with the same package counts: what lies in the ImageBuilder, then its own target's."""
+    kinds = (Feed.Kind.IMAGEBUILDER, Feed.Kind.TARGET, Feed.Kind.KMODS, Feed.Kind.ARCH)
+    return kinds.index(Feed.Kind(feed.kind)), "" if feed.name == "base" else feed.name
+
+
+def _feed_info(feed: Feed, root: str) -> FeedInfo:
+    url = "" if feed.kind == Feed.Kind.IMAGEBUILDER else f"{root}/{feed.path}"
+    return FeedInfo(feed.name, feed.kind, feed.format, url, feed.index_sha256)
+
+
+def _profiles(row: Target) -> Iterator[ProfileInfo]:
+    for profile in Profile.objects.filter(target=row).order_by("name"):
+        yield ProfileInfo(
+            name=profile.name,
+            title=profile.title,
+            titles=profile.titles,
+            supported_devices=profile.supported_devices,
+            device_packages=profile.device_packages,
+            image_prefix=profile.image_prefix,
+            images=profile.images,
+        )
+
+
+def _table(feed: Feed) -> _Table:
+    key = (feed.pk, feed.index_sha256)
+    table = _tables.get(key)
+    if table is None:
+        rows = Package.objects.filter(feed=feed).values_list("full_name", "name", "version", "provides")
+        table = package_table(rows.iterator(chunk_size=5000))
+    _remember(_tables, key, table, MAX_FEEDS)
+    return table
+
+
+def package_table(rows: Iterable[tuple[str, str, str, list[str]]]) -> _Table:
+    """Names to versions from (full name, name, version, provides). Real names win over provided ones."""
+    table: _Table = {}
+    provided: set[str] = set()
+    short: _Table = {}
+    for full_name, name, version, provides in rows:
+        table[full_name] = version
+        if name != full_name:
+            short[name] = version
+        provided.update(map(dependency_name, provides))
+    for name, version in short.items():
+        table.setdefault(name, version)
+    for name in provided:
+        table.setdefault(name, "")
+    return table
+
+
+def _remember(store: "OrderedDict[Any, Any]", key: object, value: object, limit: int) -> None:
+    store[key] = value
+    store.move_to_end(key)
+    while len(store) > limit:
+        store.popitem(last=False)

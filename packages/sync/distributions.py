@@ -1,0 +1,217 @@
+"""A whole distribution: which versions there are, then each release's targets, then what is complete already."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from packages import names
+from packages.exceptions import BadDocumentError, MirrorError, MirrorUnreachableError, NotOnMirrorError
+from packages.models import Channel, Distribution, Release, Target
+from packages.parsing import versions as documents
+from packages.sync.releases import sync_names
+from packages.sync.report import Progress, SyncReport
+from packages.sync.run import Run, announce_change
+from packages.sync.targets import complete_in_run
+from packages.versions import SNAPSHOT, channel_of, is_pre_release, newest_first, version_key
+
+# So many units in a row without an answer: the mirror is down, the rest is left for the next time.
+PATIENCE = 3
+VERSIONS = ".versions.json"
+
+
+def sync_distribution(
+    distribution: Distribution,
+    *,
+    release: str = "",
+    target: str = "",
+    full: bool = False,
+    progress: Progress | None = None,
+) -> SyncReport:
+    """Bring names up to date, and the documents of all targets that are complete (`full`: of all there are).
+
+    `release` and `target` narrow it down; a target that is named is completed. Failures of the mirror are in the
+    report's `errors` and in the rows, never raised.
+    """
+    run = Run(distribution, progress)
+    try:
+        _sync_versions(run)
+    except MirrorError as error:
+        run.failed(distribution, error)
+        run.report.errors.append(f"{distribution.name}: {error}")
+        return run.report
+    _sync_releases(run, release, target, full)
+    return run.report
+
+
+def _sync_releases(run: Run, version: str, target: str, full: bool) -> None:
+    releases = run.distribution.releases.select_related("channel").filter(is_enabled=True)
+    if version:
+        releases = releases.filter(version__iexact=version)
+        if not releases:
+            run.report.errors.append(f"{run.distribution.name} has no release {version}.")
+            return
+    chosen = sorted(releases, key=lambda row: version_key(row.version), reverse=True)
+    run.report.releases = len(chosen)
+    silence = 0
+    for number, release in enumerate(chosen):
+        run.progress(f"names of {release.version}", number, len(chosen))
+        try:
+            sync_names(run, release)
+            silence = 0
+        except MirrorError as error:
+            run.failed(release, error)
+            run.report.errors.append(f"{release}: {error}")
+            silence += isinstance(error, MirrorUnreachableError)
+            if silence >= PATIENCE:
+                run.report.errors.append(f"{run.distribution.name}: the mirror does not answer; the rest is left out.")
+                return
+    run.progress("names", len(chosen), len(chosen))
+    _complete_targets(run, chosen, target, full)
+
+
+def _complete_targets(run: Run, releases: list[Release], name: str, full: bool) -> None:
+    rows = Target.objects.filter(release__in=releases, is_enabled=True)
+    run.report.targets = rows.count()
+    if name:
+        rows = rows.filter(name=name)
+        if not rows:
+            run.report.errors.append(f"{run.distribution.name} has no target {name} in these releases.")
+    elif not full:
+        rows = rows.filter(synced_at__isnull=False)
+    order = {release.pk: release for release in releases}
+    chosen = list(rows.order_by("release", "name"))
+    silence = 0
+    for number, target in enumerate(chosen):
+        target.release = order[target.release_id]
+        target.release.distribution = run.distribution
+        run.progress(f"{target.release.version} {target.name}", number, len(chosen))
+        try:
+            complete_in_run(run, target)
+            silence = 0
+        except MirrorError as error:
+            run.report.errors.append(f"{target}: {error}")
+            silence += isinstance(error, MirrorUnreachableError)
+            if silence >= PATIENCE:
+                run.report.errors.append(f"{run.distribution.name}: the mirror does not answer; the rest is left out.")
+                return
+    run.progress("targets", len(chosen), len(chosen))
+
+
+# -- versions -----------------------------------------------------------------------------------------------
+
+
+def _sync_versions(run: Run) -> None:
+    """Rows for all versions on the mirror: by .versions.json, else by the listing of releases/."""
+    row = run.distribution
+    listed, stable, etag = _listed_versions(run)
+    snapshots = _snapshots(run)
+    if listed is None and not snapshots - set(row.releases.values_list("version", flat=True)):
+        run.synced(row)
+        return
+    with transaction.atomic():
+        if listed is not None:
+            found = {version for version in listed if _is_wanted(row, version)}
+            _store_versions(run, found | snapshots, stable)
+            row.etags = run.etags(**{VERSIONS: etag})
+        else:
+            _add_versions(run, snapshots)
+        run.synced(row, "etags", "stable_version")
+        if run.report.has_changes:
+            announce_change()
+
+
+def _listed_versions(run: Run) -> tuple[list[str] | None, str, str]:
+    """Versions, the stable one, and the ETag; versions are None when the list is the one we know."""
+    etag = run.etag(run.distribution, VERSIONS)
+    try:
+        document = run.mirror.get(VERSIONS, etag=etag)
+    except NotOnMirrorError:
+        return _folders_of_versions(run), "", ""
+    if document is None:
+        return None, "", etag
+    parsed = documents.parse_versions(document.data)
+    if not parsed.versions:
+        raise BadDocumentError(f"{VERSIONS} names no version.")
+    return parsed.versions + _branch_snapshots(run, parsed.versions), parsed.stable, document.etag
+
+
+def _branch_snapshots(run: Run, versions: list[str]) -> list[str]:
+    """`24.10-SNAPSHOT` and the like: folders beside the releases that no document names."""
+    try:
+        found = run.mirror.listing("releases/")
+    except MirrorError:
+        return []
+    channels = {channel_of(version) for version in versions}
+    return [name[:-1] for name in found if name.endswith(f"-{SNAPSHOT}/") and channel_of(name[:-1]) in channels]
+
+
+def _folders_of_versions(run: Run) -> list[str]:
+    """By the listing. A mirror without one is fine as long as its releases were typed in or it has snapshots."""
+    try:
+        found = run.mirror.listing("releases/")
+    except NotOnMirrorError:
+        found = []
+    versions = [name[:-1] for name in found if name.endswith("/") and name[0].isdigit()]
+    versions = [name for name in versions if names.VERSION.fullmatch(name)]
+    known = run.distribution.releases
+    if not versions and known.filter(is_manual=False, is_enabled=True, channel__is_snapshot=False).exists():
+        raise BadDocumentError("releases/ lists no version any more.")
+    if not versions and not known.filter(is_manual=True).exists() and not _snapshots(run):
+        raise NotOnMirrorError(f"The mirror has neither {VERSIONS} nor a readable folder releases/.")
+    return versions
+
+
+def _snapshots(run: Run) -> set[str]:
+    """{"SNAPSHOT"} when the mirror has the development branch."""
+    there = run.mirror.exists("snapshots/.targets.json") or run.mirror.exists("snapshots/targets/")
+    return {SNAPSHOT} if there else set()
+
+
+def _is_wanted(distribution: Distribution, version: str) -> bool:
+    oldest = distribution.oldest_version
+    return not oldest or version_key(version) >= version_key(oldest)
+
+
+def _store_versions(run: Run, found: set[str], stable: str) -> None:
+    row = run.distribution
+    known = {release.version: release for release in row.releases.all()}
+    _add_versions(run, found - set(known))
+    now = timezone.now()
+    for release in known.values():
+        if release.version in found and release.vanished_at is not None:
+            release.vanished_at, release.is_enabled = None, True
+            release.save(update_fields=["vanished_at", "is_enabled"])
+            run.report.new_releases.append(release.version)
+        elif release.version not in found and release.is_enabled and not release.is_manual:
+            release.vanished_at, release.is_enabled = now, False
+            release.save(update_fields=["vanished_at", "is_enabled"])
+            run.report.vanished_releases.append(release.version)
+    finals = newest_first(version for version in found if not is_pre_release(version))
+    row.stable_version = stable or (finals[0] if finals else "")
+
+
+def _add_versions(run: Run, versions: set[str]) -> None:
+    known = set(run.distribution.releases.values_list("version", flat=True))
+    fresh = newest_first(versions - known)
+    channels = {version: ensure_channel(run.distribution, version) for version in fresh}
+    Release.objects.bulk_create(
+        Release(
+            distribution=run.distribution,
+            channel=channels[version],
+            version=version,
+            is_enabled=run.distribution.enables_new_releases,
+        )
+        for version in fresh
+    )
+    run.report.new_releases += fresh
+
+
+def ensure_channel(distribution: Distribution, version: str) -> Channel:
+    """The channel of a version, made if it is the first of its branch."""
+    name = channel_of(version)
+    is_snapshot = name == SNAPSHOT
+    channel, _ = Channel.objects.get_or_create(
+        distribution=distribution,
+        name=name,
+        defaults={"is_snapshot": is_snapshot, "path": "snapshots" if is_snapshot else "releases/{version}"},
+    )
+    return channel

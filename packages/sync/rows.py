@@ -1,0 +1,60 @@
+"""Parsed documents into rows, many at a time."""
+
+from collections.abc import Iterable
+
+from packages.models import Feed, Package, Profile, Target
+from packages.parsing.types import PackageEntry, ProfileEntry
+
+BATCH = 1000
+
+
+def store_profiles(target: Target, entries: Iterable[ProfileEntry]) -> None:
+    """Make the target's profiles those of `entries`; rows of profiles that stay keep their ids."""
+    wanted = {entry.name: entry for entry in entries}
+    Profile.objects.filter(target=target).exclude(name__in=wanted).delete()
+    Profile.objects.bulk_create(
+        (
+            Profile(
+                target=target,
+                name=entry.name,
+                titles=entry.titles,
+                supported_devices=entry.supported_devices,
+                device_packages=entry.device_packages,
+                image_prefix=entry.image_prefix,
+                images=entry.images,
+            )
+            for entry in wanted.values()
+        ),
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["target", "name"],
+        update_fields=["titles", "supported_devices", "device_packages", "image_prefix", "images"],
+    )
+
+
+def store_packages(feed: Feed, entries: Iterable[PackageEntry]) -> int:
+    """Make the feed's packages those of `entries` and say how many. Of one name the first counts, as with opkg."""
+    wanted: dict[str, PackageEntry] = {}
+    for entry in entries:
+        wanted.setdefault(entry.full_name, entry)
+    Package.objects.filter(feed=feed).delete()
+    Package.objects.bulk_create((_package(feed, entry) for entry in wanted.values()), batch_size=BATCH)
+    return len(wanted)
+
+
+def _package(feed: Feed, entry: PackageEntry) -> Package:
+    return Package(
+        feed=feed,
+        name=entry.name,
+        full_name=entry.full_name,
+        file_name=entry.file_name,
+        version=entry.version,
+        depends=list(entry.depends),
+        provides=list(entry.provides),
+        conflicts=list(entry.conflicts),
+        section=entry.section,
+        description=entry.description,
+        size=entry.size,
+        installed_size=entry.installed_size,
+        sha256=entry.sha256,
+    )

@@ -1,0 +1,48 @@
+"""One run over a distribution: its mirror, its keys, and what was looked at already."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from packages import generation
+from packages.exceptions import MirrorError
+from packages.models import Distribution, Synced, mark_stale, mark_synced
+from packages.sync.report import Progress, SyncReport, silent
+from packages.sync.trust import Trust
+from packages.upstream import Mirror
+
+
+class Run:
+    """Passed along within one sync. Feeds shared by many targets are asked for once (`feeds_seen`)."""
+
+    def __init__(self, distribution: Distribution, progress: Progress | None = None) -> None:
+        self.distribution = distribution
+        self.mirror = Mirror(distribution.url)
+        self.trust = Trust(distribution)
+        self.report = SyncReport()
+        self.progress = progress or silent
+        self.feeds_seen: set[int] = set()
+        self.started_at = timezone.now()
+
+    def etag(self, row: Synced, document: str) -> str:
+        """For a conditional request: "" when the row was read from another mirror or under other keys."""
+        if row.etags.get("trust") != self.trust.fingerprint:
+            return ""
+        return str(row.etags.get(document, ""))
+
+    def etags(self, **documents: str) -> dict[str, str]:
+        """What to keep in a row for the next time."""
+        return {"trust": self.trust.fingerprint, **documents}
+
+    def synced(self, row: Synced, *fields: str) -> None:
+        """Note that the row is what the mirror has, and save it with `fields`."""
+        mark_synced(row, timezone.now())
+        row.save(update_fields=["synced_at", "stale_since", "sync_error", *fields])
+
+    def failed(self, row: Synced, error: MirrorError) -> None:
+        """Note that the mirror failed this row; everything else in it stays."""
+        row.save(update_fields=list(mark_stale(row, timezone.now(), str(error))))
+
+
+def announce_change() -> None:
+    """Answers made of the old rows are no longer good, as soon as the transaction is in."""
+    transaction.on_commit(generation.bump)
