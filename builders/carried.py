@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from builders.closure import FeedIndex
+from builders.warmup import read_inside
 from packages.exceptions import BadDocumentError
 from packages.parsing import opkg
 from packages.parsing.types import PackageEntry
 
 FOLDER = "packages"
+INDEX = f"{FOLDER}/Packages"
 MAX_FILES = 50_000
 MAX_CONTROL = 1024 * 1024  # bytes of a package's control archive, packed and unpacked
 MAX_PACKAGE = 512 * 1024 * 1024  # bytes of a package, unpacked
@@ -41,26 +43,20 @@ def versions(tree: Path) -> dict[str, str]:
 
 def read_index(tree: Path) -> FeedIndex:
     """The tree's own index if it has one (the warm-up makes it): what carried packages need and provide."""
-    path = tree / FOLDER / "Packages"
-    try:
-        stat = path.lstat()
-    except OSError:
-        return FeedIndex()
-    return _read_index(path, stat.st_mtime_ns, stat.st_size)
+    data = read_inside(tree, INDEX, MAX_INDEX)
+    return _parsed(data) if data else FeedIndex()
 
 
 @functools.lru_cache(maxsize=2)
-def _read_index(path: Path, mtime_ns: int, size: int) -> FeedIndex:
-    if not 0 < size <= MAX_INDEX or path.is_symlink():
-        return FeedIndex()
-    return FeedIndex.of(opkg.parse(path.read_bytes()))
+def _parsed(data: bytes) -> FeedIndex:
+    return FeedIndex.of(opkg.parse(data))
 
 
 def entries(tree: Path) -> list[PackageEntry]:
     """All carried packages: from the tree's own index, otherwise from the packages themselves."""
-    path = tree / FOLDER / "Packages"
-    if path.is_file() and not path.is_symlink() and 0 < path.stat().st_size <= MAX_INDEX:
-        return list(opkg.parse(path.read_bytes()))
+    data = read_inside(tree, INDEX, MAX_INDEX)
+    if data:
+        return list(opkg.parse(data))
     return [entry for path in _package_files(tree) if path.suffix == ".ipk" and (entry := _entry(path))]
 
 

@@ -275,10 +275,10 @@ def _write_repositories(tree: Tree, feed_set: FeedSet, runner: Runner) -> None:
     """Put a list of local feeds in the place of the tree's; nothing to do where the tree names no feed but itself."""
     seen = [(feed.name, feed.spec.url, runner.visible(feed.inside, feed.folder)) for feed in feed_set.feeds]
     for name, rewrite in _LISTS.items():
-        path = tree.path / name
-        if not path.is_file() or path.is_symlink():
+        content = tree.read(name)
+        if content is None:
             continue
-        text = path.read_text("utf-8", errors="replace")
+        text = content.decode("utf-8", errors="replace")
         if not seen and not repositories.has_remote_sources(text):
             return
         local = feed_set._stack.enter_context(WorkDir()).path / name
@@ -292,3 +292,8 @@ _LISTS: Mapping[str, Callable[[str, Sequence[tuple[str, str, str]]], str]] = {
     "repositories.conf": repositories.local_opkg,
     "repositories": repositories.local_apk,
 }
+
+
+def host_roots() -> list[str]:
+    """Folders of this machine that a build without walls would name in its log."""
+    return [str(settings.ASU_CACHE_DIR), str(settings.ASU_WORK_DIR), str(settings.ASU_DATA_DIR)]

@@ -1,0 +1,277 @@
+"""Drives an ImageBuilder: `make image` and `make info`, from checked words only, and decides what came of it.
+
+make evaluates every variable twice more, whatever the argument list looks like: so each word is matched against its
+pattern here again, at the last place before the program, whoever checked it before.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from builders import collect, feeds, image_names, outcome, tree_facts
+from builders.feeds import FeedSet
+from builders.imagebuilder import Tree
+from builders.runners.base import Outcome, Run, Runner
+from builders.runners.workdir import WorkDir, remove_tree
+from builders.spec import BuildFailedError, BuildResult, BuildSpec
+from builders.states import Reason
+from builders.tree_facts import TreeFacts
+from builders.warmup import limits
+from packages import names
+
+OUT = "/out"
+FILES = "/files"
+DEFAULTS = "etc/uci-defaults/99-asu-defaults"
+ROUNDS = 3  # fetches of packages that nobody foresaw, for one build
+
+_PACKAGE_WORD = re.compile(rf"-?(?:{names.PACKAGE.pattern})")
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+_EXTRA = re.compile(r"[0-9a-f]{12}")
+_PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
+
+# Before 17.01 an image came without manifest: opkg's own list is all there is, and it goes with the throw-away layer.
+_WITH_STATUS = """
+status="$1"; shift
+make "$@"; code=$?
+for list in build_dir/target-*/root-*/usr/lib/opkg/status; do
+  if [ -f "$list" ]; then cp "$list" "$status"; fi
+done
+exit $code
+"""
+
+
+def build_image(
+    spec: BuildSpec, tree: Tree, feed_set: FeedSet, runner: Runner, out: Path, go_on: Callable[[], bool] = lambda: True
+) -> BuildResult:
+    """Build what `spec` says into `out`, which is emptied first. Raises BuildFailedError, log and command included."""
+    facts = tree_facts.read(tree)
+    _check_revision(spec, facts.revision)
+    command = build_command(spec, facts)
+    try:
+        return _build(spec, tree, facts, feed_set, runner, out, command, go_on)
+    except BuildFailedError as error:
+        error.build_cmd = error.build_cmd or command
+        roots = _roots(tree, runner, out)
+        error.stdout, error.stderr = (outcome.strip_paths(text, roots) for text in (error.stdout, error.stderr))
+        raise
+
+
+def make_info(tree: Tree, runner: Runner, go_on: Callable[[], bool] = lambda: True) -> str:
+    """What `make info` prints: target, default packages, profiles."""
+    result = runner.run(Run(("make", "info"), tree.path, limits=limits()), go_on)
+    if result.returncode != 0 or result.killed:
+        raise outcome.classify(result.stdout, result.stderr, result.returncode, result.killed)
+    return result.stdout
+
+
+def build_command(spec: BuildSpec, facts: TreeFacts) -> list[str]:
+    """What to type in the unpacked ImageBuilder to get the same image. Raises BuildFailedError(UNSUPPORTED)."""
+    words = ["make", "image", f"PROFILE={_checked(names.PROFILE, spec.profile, 'profile')}"]
+    # Sorted: the order of packages is no part of a build's identity, so it must not show in its bytes either.
+    packages = sorted({_checked(_PACKAGE_WORD, word, "package") for word in spec.packages})
+    words.append(f"PACKAGES={' '.join(packages)}")
+    if spec.defaults:
+        words.append("FILES=files")
+    if facts.knows("EXTRA_IMAGE_NAME"):
+        words.append(f"EXTRA_IMAGE_NAME={_checked(_EXTRA, spec.hash()[:12], 'name')}")
+    if spec.rootfs_size_mb is not None:
+        _demand(facts, "ROOTFS_PARTSIZE", "cannot change the size of the root file system")
+        words.append(f"ROOTFS_PARTSIZE={int(spec.rootfs_size_mb)}")
+    if spec.disabled_services:
+        _demand(facts, "DISABLED_SERVICES", "cannot disable services")
+        services = sorted({_checked(_SERVICE, word, "service") for word in spec.disabled_services})
+        words.append(f"DISABLED_SERVICES={' '.join(services)}")
+    return words
+
+
+def _checked(pattern: re.Pattern[str], word: str, what: str) -> str:
+    if not pattern.fullmatch(word):
+        raise BuildFailedError(Reason.CRASH, f"The {what} {word[:64]!a} has characters that are not allowed.")
+    return word
+
+
+def _demand(facts: TreeFacts, variable: str, lack: str) -> None:
+    if not facts.knows(variable):
+        raise BuildFailedError(
+            Reason.UNSUPPORTED,
+            f"The ImageBuilder of this release {lack} (it has no {variable}). Leave that out, or take a newer one.",
+        )
+
+
+def _check_revision(spec: BuildSpec, revision: str) -> None:
+    if spec.version_code and revision and spec.version_code != revision:
+        raise BuildFailedError(
+            Reason.WRONG_VERSION_CODE,
+            f"Received incorrect version {revision} (requested {spec.version_code})",
+        )
+
+
+# -- one build ---------------------------------------------------------------------------------------------
+
+
+def _build(
+    spec: BuildSpec,
+    tree: Tree,
+    facts: TreeFacts,
+    feed_set: FeedSet,
+    runner: Runner,
+    out: Path,
+    command: list[str],
+    go_on: Callable[[], bool],
+) -> BuildResult:
+    with _files_of(spec, facts) as files:
+        run = _run(spec, tree, facts, feed_set, runner, out, files, command)
+        result = _run_until_complete(run, feed_set, runner, out, go_on)
+    if result.killed or result.returncode != 0:
+        raise outcome.classify(result.stdout, result.stderr, result.returncode, result.killed)
+    collected = collect.collect(
+        out, spec, full_names=feed_set.names, stdout=result.stdout, max_bytes=limits().disk_mb * 1024 * 1024
+    )
+    _check_collected(spec, collected, result, feed_set)
+    roots = _roots(tree, runner, out)
+    return BuildResult(
+        files=collected.files,
+        manifest=collected.manifest,
+        profile_json=collected.profile_json,
+        build_cmd=command,
+        stdout=outcome.strip_paths(result.stdout, roots),
+        stderr=outcome.strip_paths(result.stderr, roots),
+        seconds=result.seconds,
+        sandbox=runner.level,
+        details=_details(spec, collected, result, feed_set),
+    )
+
+
+def _run(
+    spec: BuildSpec,
+    tree: Tree,
+    facts: TreeFacts,
+    feed_set: FeedSet,
+    runner: Runner,
+    out: Path,
+    files: Path | None,
+    command: list[str],
+) -> Run:
+    out_path = _seen(runner, OUT, out)
+    words = [word for word in command[1:] if not word.startswith("FILES=")]
+    words.append(f"BIN_DIR={out_path}")
+    read_only = dict(feed_set.read_only)
+    if files is not None:
+        words.append(f"FILES={_seen(runner, FILES, files)}")
+        read_only[FILES] = files
+    argv = ("make", *words)
+    if not facts.writes_manifest:
+        argv = ("sh", "-c", _WITH_STATUS, "sh", f"{out_path}/{collect.STATUS}", *words)
+    env = {} if facts.source_date_epoch is not None else {"SOURCE_DATE_EPOCH": str(_epoch(spec, facts))}
+    return Run(argv, tree.path, writable={OUT: out}, read_only=read_only, env=env, limits=limits())
+
+
+def _epoch(spec: BuildSpec, facts: TreeFacts) -> int:
+    """The time that images carry: never the wall clock."""
+    for epoch in (facts.source_date_epoch, spec.source_date_epoch):
+        if epoch is not None:
+            return epoch
+    return facts.made_at
+
+
+def _seen(runner: Runner, inside: str, host: Path) -> str:
+    """The absolute path that the program will use: it ends in a make variable, so it is checked like a word."""
+    path = runner.visible(inside, host)
+    if not _PATH.fullmatch(path):
+        raise BuildFailedError(
+            Reason.SANDBOX,
+            "ASU_DATA_DIR has characters that an ImageBuilder cannot stand. Use letters, digits and '/'.",
+        )
+    return path
+
+
+@contextmanager
+def _files_of(spec: BuildSpec, facts: TreeFacts) -> Iterator[Path | None]:
+    """The first-boot script in a folder of its own, as FILES wants it; None without script."""
+    if not spec.defaults:
+        yield None
+        return
+    with WorkDir() as work:
+        root = work.folder("files")
+        script = root / DEFAULTS
+        script.parent.mkdir(parents=True)
+        # Bytes, so that no line end is changed.
+        script.write_bytes(spec.defaults.encode("utf-8"))
+        script.chmod(0o644)
+        for path in (script, *script.parents):
+            if path.is_relative_to(root):
+                if path.is_dir():
+                    path.chmod(0o755)
+                os.utime(path, (_epoch(spec, facts),) * 2)
+        yield root
+
+
+def _run_until_complete(run: Run, feed_set: FeedSet, runner: Runner, out: Path, go_on: Callable[[], bool]) -> Outcome:
+    """Run; when the ImageBuilder opened a package that nobody foresaw, fetch that and run again."""
+    seconds = 0.0
+    for _ in range(ROUNDS):
+        _empty(out)
+        result = runner.run(run, go_on)
+        seconds += result.seconds
+        if result.returncode == 0 or result.killed:
+            break
+        missing = feeds.missing_packages(feed_set, f"{result.stdout}\n{result.stderr}")
+        if not missing:
+            break
+        feeds.fetch_missing(feed_set, missing, go_on)
+    return replace(result, seconds=seconds)
+
+
+def _empty(out: Path) -> None:
+    """A fresh folder for images: the ImageBuilder sums up whatever lies there."""
+    out.mkdir(parents=True, exist_ok=True)
+    for entry in out.iterdir():
+        remove_tree(entry)
+
+
+# -- what came of it ---------------------------------------------------------------------------------------
+
+
+def _check_collected(spec: BuildSpec, collected: collect.Collected, result: Outcome, feed_set: FeedSet) -> None:
+    if not _has_image(collected, result):
+        raise outcome.classify(result.stdout, result.stderr, 0, images_found=False)
+    _check_revision(spec, str(collected.profile_json.get("version_code", "")))
+    held = dict(collected.manifest)
+    for full_name in (*collected.manifest, *feed_set.names):
+        if full_name in collected.manifest or feed_set.names.get(full_name) in collected.manifest:
+            held.update(dict.fromkeys(feed_set.provided.get(full_name, ()), ""))
+            held.setdefault(full_name, "")
+    requested = [word for word in spec.packages if not word.startswith("-")]
+    refusal = outcome.refused_quietly(result.stdout, result.stderr, requested, held)
+    if refusal is not None:
+        raise refusal
+
+
+def _has_image(collected: collect.Collected, result: Outcome) -> bool:
+    """Old releases leave kernel and root file system behind even when no image fits the device."""
+    if "profiles.json" not in collected.made:
+        return bool(collected.images)
+    kinds = [str(image["type"]) for image in collected.images]
+    if any(image_names.is_whole(kind) for kind in kinds):
+        return True
+    too_big = outcome.mentions_too_big(f"{result.stdout}\n{result.stderr}")
+    return not too_big and any(kind != "kernel" for kind in kinds)
+
+
+def _details(spec: BuildSpec, collected: collect.Collected, result: Outcome, feed_set: FeedSet) -> dict[str, object]:
+    filesystems = {str(image["filesystem"]) for image in collected.images}
+    return {
+        "downloaded_bytes": feed_set.downloaded,
+        "made_here": collected.made,
+        "signatures_stripped": collected.stripped,
+        "filesystem_found": not spec.filesystem or spec.filesystem in filesystems,
+        "some_too_big": outcome.mentions_too_big(f"{result.stdout}\n{result.stderr}"),
+    }
+
+
+def _roots(tree: Tree, runner: Runner, out: Path) -> list[str]:
+    """Places of this machine that a log must not tell."""
+    return [str(tree.path), str(out), runner.visible(OUT, out), feeds.INSIDE, FILES, *feeds.host_roots()]
