@@ -71,12 +71,8 @@ class Build(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(
-                fields=["-priority", "queued_at", "id"],
-                name="build_queue",
-                condition=models.Q(state="queued"),
-            ),
-            models.Index(fields=["lease_until"], name="build_leases", condition=models.Q(state="building")),
+            # Whole, not partial: SQLite cannot tell from a bound parameter that a partial one would do.
+            models.Index(fields=["state", "-priority", "queued_at", "id"], name="build_queue"),
             models.Index(fields=["state", "finished_at"], name="build_finished"),
         ]
 
