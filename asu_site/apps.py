@@ -8,3 +8,6 @@ class SiteConfig(AppConfig):
 
     name = "asu_site"
     label = "asu_site"
+
+    def ready(self) -> None:
+        from asu_site import checks  # noqa: F401 (registers them)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 # Everything the tests write goes below one folder a process, so that parallel runs never meet.
 _DATA = Path(os.environ.get("ASU_TEST_DIR") or tempfile.mkdtemp(prefix="asu-tests-"))
+(_DATA / "static").mkdir(parents=True, exist_ok=True)
 os.environ["ASU_DATA_DIR"] = str(_DATA)
 os.environ.setdefault("SECRET_KEY", "tests")
 if url := os.environ.get("DATABASE_URL_TEST_PG"):
