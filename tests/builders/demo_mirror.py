@@ -1,0 +1,82 @@
+"""The demo distribution's mirror, generated once a run, and specs for building from it without a catalogue."""
+
+import atexit
+import functools
+import gzip
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from builders.spec import BuildSpec, FeedSpec, ImageBuilderSpec, KeySpec
+from demo.mirror import generate
+from packages.signatures import UsignKey
+
+OLDER, NEWER = "1.0.0", "2.0.0"
+
+
+@functools.cache
+def _made() -> tuple[Path, str]:
+    root = Path(tempfile.mkdtemp(prefix="asu-demo-mirror-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    key = UsignKey.generate("demo")
+    generate(root / "mirror", key)
+    return root / "mirror", key.public_text()
+
+
+def mirror() -> Path:
+    """The root folder. Read only: tests that spoil it work on a copy."""
+    return _made()[0]
+
+
+def public_key() -> str:
+    """What it is signed with."""
+    return _made()[1]
+
+
+def spec_for(
+    target: str,
+    profile: str,
+    packages: tuple[str, ...] = (),
+    *,
+    root: Path | None = None,
+    version: str = "",
+    **more: Any,
+) -> BuildSpec:
+    """A spec as the server would make it after a sync of `root` (default: the whole mirror)."""
+    root = root or mirror()
+    version = version or json.loads((root / ".versions.json").read_text())["stable_version"]
+    release = root / "releases" / version
+    folder = release / "targets" / target
+    document = json.loads((folder / "profiles.json").read_text())
+    sums = dict(
+        reversed(line.split(" *", 1)) for line in (folder / "sha256sums").read_text().splitlines() if " *" in line
+    )
+    [archive] = [name for name in sums if "imagebuilder" in name and "/" not in name]
+    feeds = {"core": ("target", folder / "packages")}
+    for path in folder.glob("kmods/*"):
+        feeds["kmods"] = ("kmods", path)
+    feeds |= {
+        path.name: ("arch", path) for path in sorted((release / "packages" / document["arch_packages"]).iterdir())
+    }
+    return BuildSpec(
+        distribution="demo",
+        version=version,
+        target=target,
+        profile=profile,
+        packages=packages,
+        imagebuilder=ImageBuilderSpec((folder / archive).as_uri(), archive, sums[archive]),
+        feeds=tuple(
+            FeedSpec(name, kind, "opkg", path.as_uri(), _index_sha256(path)) for name, (kind, path) in feeds.items()
+        ),
+        keys=(KeySpec("usign", public_key()),),
+        arch_packages=document["arch_packages"],
+        default_packages=(*document["default_packages"], *document["profiles"][profile]["device_packages"]),
+        **more,
+    )
+
+
+def _index_sha256(folder: Path) -> str:
+    return hashlib.sha256(gzip.decompress((folder / "Packages.gz").read_bytes())).hexdigest()
