@@ -51,6 +51,16 @@ RELEASES = (
 )
 
 
+# From which revision on a package has another name, or is gone (""): what upgrading clients are told.
+CHANGES = (
+    ("luci-app-opkg", "luci-app-package-manager", 1500),
+    ("demo-fetch", "demo-get", 1600),
+    ("demo-legacy", "", 1700),
+)
+# Channel to the revision at which it left the development branch.
+BRANCHED_AT = {"24.04": 1000, "25.04": 2100}
+
+
 @dataclass(frozen=True)
 class Profile:
     """A device that does not exist."""
@@ -142,8 +152,8 @@ _GENERIC_PROFILES = (
         ("kmod-demo-ac",),
         16 * MIB,
     ),
-    Profile("acme_pebble", (_device("Acme", "Pebble"),), ("acme,pebble", "pebble"), ("-wpad-basic",), 5 * MIB // 2),
-    Profile("acme_rocket-1", (_device("Acme", "Rocket", "1"),), ("acme,rocket-1", "rocket-1"), (), 8 * MIB),
+    Profile("acme_pebble", (_device("Acme", "Pebble"),), ("acme,pebble", "pebble"), ("-wpad-basic",), 6 * MIB),
+    Profile("acme_rocket-1", (_device("Acme", "Rocket", "1"),), ("acme,rocket-1", "rocket-1"), (), 16 * MIB),
     Profile(
         "acme_rocket-2",
         (_device("Acme", "Rocket", "2"), _device("Acme", "Rocket Pro")),
@@ -151,7 +161,7 @@ _GENERIC_PROFILES = (
         ("kmod-usb-core", "kmod-usb-storage"),
         16 * MIB,
     ),
-    Profile("borealis_aurora-10", (_device("Borealis", "Aurora 10"),), ("borealis,aurora-10",), (), 8 * MIB),
+    Profile("borealis_aurora-10", (_device("Borealis", "Aurora 10"),), ("borealis,aurora-10",), (), 16 * MIB),
     Profile(
         "borealis_aurora-20-v1", (_device("Borealis", "Aurora 20", "v1"),), ("borealis,aurora-20-v1",), (), 16 * MIB
     ),
@@ -169,7 +179,7 @@ _GENERIC_PROFILES = (
         ("kmod-usb-core", "kmod-usb-net", "demo-modem"),
         16 * MIB,
     ),
-    Profile("kestrel_nest-mini", ({"title": "Kestrel Nest mini"},), ("kestrel,nest-mini", "nest_mini"), (), 8 * MIB),
+    Profile("kestrel_nest-mini", ({"title": "Kestrel Nest mini"},), ("kestrel,nest-mini", "nest_mini"), (), 16 * MIB),
     Profile(
         "tern_harbour-x4",
         (_device("Tern", "Harbour X4"),),

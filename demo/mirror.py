@@ -5,9 +5,8 @@ The same key and the same source give the same bytes: times are fixed, names sor
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +29,7 @@ class SigningKey(Protocol):
 def generate(folder: Path, key: SigningKey) -> None:
     """Write the mirror: versions, releases, targets, feeds, ImageBuilders, each index signed by `key`.
 
-    What lies in the folder already under the same names is replaced. Takes some seconds; needs some 40 MB.
+    Files that are right already are left alone, files that do not belong are removed. Takes some seconds, 80 MB.
     """
     writer = _Writer(folder, key)
     versions = [release.version for release in RELEASES if not release.is_snapshot]
@@ -47,6 +46,16 @@ def generate(folder: Path, key: SigningKey) -> None:
     writer.write(f"{DIST}.pub", key.public_text().encode())
     for release in RELEASES:
         _release(writer, release)
+    writer.remove_others()
+
+
+def source_digest() -> str:
+    """Changes whenever `generate` would write other bytes for the same key."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(path for path in here.rglob("*") if path.is_file() and path.suffix != ".pyc"):
+        digest.update(f"{path.relative_to(here)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -55,21 +64,34 @@ class _Writer:
 
     root: Path
     key: SigningKey
+    written: set[Path] = field(default_factory=set)
 
     def write(self, name: str, data: bytes) -> None:
-        """Whole or not at all: readers may look while we write."""
+        """Whole or not at all: readers may look while we write. What has not changed keeps its time."""
         path = self.root / name
+        self.written.add(path)
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(path.name + ".new")
         new.write_bytes(data)
-        os.replace(new, path)
+        new.replace(path)
+
+    def remove_others(self) -> None:
+        """Drop what an earlier source left behind."""
+        for path in sorted(self.root.rglob("*"), reverse=True):
+            if path.is_dir():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif path not in self.written:
+                path.unlink()
 
     def json(self, name: str, document: Any) -> None:
         self.write(name, json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
 
-    def signed(self, name: str, data: bytes, signature_name: str = "") -> None:
+    def signed(self, name: str, data: bytes) -> None:
         self.write(name, data)
-        self.write(signature_name or f"{name}.sig", self.key.sign(data).encode())
+        self.write(f"{name}.sig", self.key.sign(data).encode())
 
 
 def _release(writer: _Writer, release: Release) -> None:

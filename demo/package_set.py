@@ -70,13 +70,13 @@ def _program(name: str, size: int, folder: str = "usr/bin") -> tuple[File, ...]:
     """A script to start and a blob that gives it the weight of a real one."""
     return (
         File(f"{folder}/{name}", script(name), 0o755),
-        File(f"usr/lib/demo/{name}.bin", blob(name, size)),
+        File(f"usr/lib/demo/{name}.bin", blob(name, 2 * size)),
     )
 
 
 def _daemon(name: str, size: int, start: int, config_text: bytes = b"") -> tuple[File, ...]:
-    files = _program(name, size, "usr/sbin") + (File(f"etc/init.d/{name}", service(name, start, 90), 0o755),)
-    return files + ((File(f"etc/config/{name}", config_text),) if config_text else ())
+    settings = (File(f"etc/config/{name}", config_text),) if config_text else ()
+    return (*_program(name, size, "usr/sbin"), File(f"etc/init.d/{name}", service(name, start, 90), 0o755), *settings)
 
 
 def _library(name: str, size: int) -> tuple[File, ...]:
@@ -116,7 +116,8 @@ _BASE = (
            _library("libubus", 40 * KB), section="libs", abi=("20230605", "20241020", "20250417")),
     Recipe("base", "libuci", "2023.08.10-1", "Reads the configuration.", _library("libuci", 45 * KB), section="libs",
            abi="20130104"),
-    Recipe("base", "mtd", ("26-1", "27-1", "27-1"), "Writes to flash; this one does not.", _program("mtd", 18 * KB, "sbin")),
+    Recipe("base", "mtd", ("26-1", "27-1", "27-1"), "Writes to flash; this one does not.",
+           _program("mtd", 18 * KB, "sbin")),
     Recipe("base", "netifd", ("2023.11.10-1", "2024.12.17-1", "2025.08.26-1"), "Brings up the network.",
            _daemon("network", 190 * KB, 20, b"config interface 'loopback'\n\toption device 'lo'\n"),
            ("libubus", "libuci"), section="net", conffiles=("etc/config/network",)),
@@ -283,6 +284,6 @@ def inner_packages(release: Release, target: Target) -> list[Package]:
             "kernel", target.kernel_version(release), target.arch, (), "The kernel is in front of the image.", "sys"
         ),
         Package(
-            "libc", libc, target.arch, (File("lib/libc.so", blob("libc", 560 * KB), 0o755),), "The C library.", "libs"
+            "libc", libc, target.arch, (File("lib/libc.so", blob("libc", 900 * KB), 0o755),), "The C library.", "libs"
         ),
     ]

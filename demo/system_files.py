@@ -39,7 +39,7 @@ def busybox() -> tuple[File, ...]:
     links = tuple(File(f"bin/{name}", link="busybox") for name in APPLETS)
     return (
         File("bin/busybox", script("busybox"), 0o755),
-        File("usr/lib/demo/busybox.bin", blob("busybox", 860 * 1024)),
+        File("usr/lib/demo/busybox.bin", blob("busybox", 1400 * 1024)),
         *links,
     )
 

@@ -12,9 +12,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-import opkg
-import usign
-from tree import BuildError, Tree
+from . import opkg, usign
+from .tree import BuildError, Tree
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def _fetch_index(tree: Tree, feed: Feed, checked: bool, errors: Errors) -> str |
     if checked:
         note(f"Downloading {feed.location}/Packages.sig")
         signature = read_file(tree, feed, "Packages.sig", errors)
-        if signature is None or not usign.verify(index, signature.decode("utf-8", "replace"), str(tree.keys)):
+        if signature is None or not usign.verify(index, signature.decode("utf-8", "replace"), tree.keys):
             note("Signature check failed.\nRemove wrong Signature file.")
             kept.unlink(missing_ok=True)
             return None

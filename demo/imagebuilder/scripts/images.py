@@ -16,8 +16,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import usign
-from tree import BuildError, Tree
+from . import usign
+from .tree import BuildError, Tree
 
 BLOCK = 64 * 1024
 METADATA, SIGNATURE = 1, 0
@@ -44,10 +44,10 @@ def _squashfs(tree: Tree) -> bytes:
     target.unlink(missing_ok=True)
     environment = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     epoch = str(tree.epoch)
-    command = ["mksquashfs", str(tree.root), str(target), "-noappend", "-comp", "xz", "-b", "256K", "-all-root"]
-    command += ["-no-xattrs", "-no-progress", "-mkfs-time", epoch, "-all-time", epoch]
+    command = ["mksquashfs", str(tree.root), str(target), "-noappend", "-comp", "xz", "-Xbcj", "x86,arm", "-b", "256K"]
+    command += ["-all-root", "-no-xattrs", "-no-progress", "-mkfs-time", epoch, "-all-time", epoch]
     command += ["-p", "/dev d 755 0 0", "-p", "/dev/console c 600 0 0 5 1"]
-    if subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode:  # noqa: S603
+    if subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode:
         raise BuildError("mksquashfs failed")
     return target.read_bytes()
 
@@ -160,7 +160,7 @@ _CONTENT = {
 
 
 def _chunk(before: bytes, kind: int, content: bytes) -> bytes:
-    """Content and a 16-byte trailer: magic, CRC-32 of all before it (not inverted at the end), kind, size with trailer."""
+    """Content and a 16-byte trailer: magic, CRC-32 of all before it (not inverted), kind, size with the trailer."""
     crc = zlib.crc32(content, zlib.crc32(before)) ^ 0xFFFFFFFF
     return content + struct.pack(">4sIB3xI", b"FWx0", crc, kind, len(content) + 16)
 

@@ -10,10 +10,9 @@ import sys
 import tarfile
 from pathlib import Path, PurePosixPath
 
-import feeds
-import opkg
-from resolver import Resolver
-from tree import BuildError, Tree
+from . import feeds, opkg
+from .resolver import Resolver
+from .tree import BuildError, Tree
 
 FIRST = ("libc", "kernel")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 
-from tree import BuildError, Tree, typed
+from .tree import BuildError, Tree, typed
 
 
 def say(text: str = "") -> None:
@@ -75,27 +76,27 @@ def run(step: str, tree: Tree) -> None:
         simple = {"help": help_text, "info": info, "check_profile": check_profile, "announce": announce, "clean": clean}
         simple[step](tree)
     elif step == "prereq":
-        import prereq
+        from . import prereq
 
         prereq.check(tree)
     elif step == "package_index":
-        import feeds
+        from . import feeds
 
         feeds.make_local_index(tree)
     elif step == "package_install":
-        import install
+        from . import install
 
         install.install_all(tree)
     elif step == "prepare_rootfs":
-        import rootfs
+        from . import rootfs
 
         rootfs.prepare(tree)
     elif step == "build_image":
-        import images
+        from . import images
 
         images.build(tree)
     elif step in ("manifest", "json_overview_image_info", "checksum"):
-        import reports
+        from . import reports
 
         {
             "manifest": reports.print_manifest,
@@ -107,6 +108,7 @@ def run(step: str, tree: Tree) -> None:
 
 
 def main() -> int:
+    os.umask(0o022)  # modes of folders go into the image
     try:
         run(sys.argv[1], Tree())
     except BuildError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from tree import BuildError, Tree, typed
+from .tree import BuildError, Tree, typed
 
 PROGRAMS = ("sh", "make", "python3", "mksquashfs")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import time
 import uuid
-from datetime import datetime, timezone
 from typing import Any
 
-from tree import Tree, typed
+from .tree import Tree, typed
 
 
 def _installed(tree: Tree) -> list[dict[str, str]]:
@@ -85,7 +85,7 @@ def _materials(tree: Tree) -> dict[str, Any]:
         "specVersion": "1.4",
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, seed)}",
         "version": 1,
-        "metadata": {"timestamp": datetime.fromtimestamp(tree.epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")},
+        "metadata": {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(tree.epoch))},
         "components": components,
     }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import opkg
-from feeds import Errors
+from . import opkg
+from .feeds import Errors
 
 
 class Resolver:

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import usign
+from . import usign
 
 
 class BuildError(Exception):

@@ -8,8 +8,9 @@ import hashlib
 import os
 import struct
 import time
+from pathlib import Path
 
-import ed25519
+from . import ed25519
 
 COMMENT = "untrusted comment: "
 
@@ -72,12 +73,11 @@ class LocalKey:
         return cls(raw[40:72], raw[32:40])
 
 
-def verify(message: bytes, signature_text: str, keys_folder: str) -> bool:
+def verify(message: bytes, signature_text: str, keys_folder: Path) -> bool:
     """Whether a key in the folder (files named by fingerprint) made this signature."""
     try:
         signature = _decode(signature_text, 74)
-        with open(os.path.join(keys_folder, signature[2:10].hex()), encoding="utf-8") as file:
-            key = _decode(file.read(), 42)
+        key = _decode((keys_folder / signature[2:10].hex()).read_text(encoding="utf-8"), 42)
     except (BadFileError, OSError, UnicodeDecodeError):
         return False
     return key[2:10] == signature[2:10] and ed25519.verify(key[10:], message, signature[10:])

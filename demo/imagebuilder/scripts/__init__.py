@@ -1,0 +1,1 @@
+"""The steps of the ImageBuilder, called by the Makefile."""
