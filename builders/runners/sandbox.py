@@ -159,7 +159,7 @@ class Sandbox:
             raise FileNotFoundError(errno.ENOENT, "no such program", run.argv[0])
         for inside, host in run.read_only.items():
             if inside.startswith(f"{walls.TREE}/"):
-                _copy_in(host, place.tree / inside.removeprefix(f"{walls.TREE}/"), owner)
+                _copy_in(host, place.tree, inside.removeprefix(f"{walls.TREE}/"), owner)
         scratch = str(work.folder("tmp", owner=owner, mode=0o700))
         env = walls.environment(run.env) | {"HOME": scratch, "TMPDIR": scratch}
 
@@ -177,9 +177,15 @@ class Sandbox:
         return plan
 
 
-def _copy_in(host: Path, target: Path, owner: tuple[int, int]) -> None:
+def _copy_in(host: Path, tree: Path, name: str, owner: tuple[int, int]) -> None:
+    """Put a file or folder of ours into a copied tree, which may hold links."""
+    target = tree / name
+    if not target.parent.resolve().is_relative_to(tree.resolve()):
+        raise OSError(errno.ELOOP, "the ImageBuilder has a link where our file should go", name)
     target.parent.mkdir(parents=True, exist_ok=True)
     if host.is_dir():
+        if target.is_symlink():
+            target.unlink()
         shutil.copytree(host, target, symlinks=True, dirs_exist_ok=True)
         return
     # A new file: writing into the old one could follow a link out of the tree.
