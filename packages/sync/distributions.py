@@ -88,7 +88,9 @@ def _complete_targets(run: Run, releases: list[Release], name: str, full: bool) 
             complete_in_run(run, target)
             silence = 0
         except MirrorError as error:
-            run.report.errors.append(f"{target}: {error}")
+            # A few targets have no ImageBuilder: nothing is lost as long as nobody could use them before.
+            is_missing = isinstance(error, NotOnMirrorError) and target.synced_at is None and not name
+            (run.report.note if is_missing else run.report.errors.append)(f"{target}: {error}")
             silence += isinstance(error, MirrorUnreachableError)
             if silence >= PATIENCE:
                 run.report.errors.append(f"{run.distribution.name}: the mirror does not answer; the rest is left out.")

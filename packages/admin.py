@@ -1,0 +1,232 @@
+"""The maintainer's view: what comes from mirrors is shown, what a maintainer decides can be changed."""
+
+from django.contrib import admin, messages
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django_q.tasks import async_task
+
+from packages import generation
+from packages.models import (
+    Channel,
+    Distribution,
+    DistributionKey,
+    Feed,
+    Package,
+    PackageChange,
+    Profile,
+    Release,
+    Synced,
+    Target,
+)
+from packages.registry import RegistrationError, key_kind
+
+
+@admin.display(description="state")
+def copy_state(row: Synced) -> str:
+    """Whether the copy is what the mirror has."""
+    if row.stale_since:
+        return f"stale since {row.stale_since:%Y-%m-%d %H:%M}"
+    return f"as of {row.synced_at:%Y-%m-%d %H:%M}" if row.synced_at else "name only"
+
+
+class Announcing:
+    """What is changed by hand shows at once: answers made before are dropped."""
+
+    def save_model(self, request: HttpRequest, obj: object, form: object, change: bool) -> None:
+        super().save_model(request, obj, form, change)  # type: ignore[misc]
+        generation.bump()
+
+    def delete_model(self, request: HttpRequest, obj: object) -> None:
+        super().delete_model(request, obj)  # type: ignore[misc]
+        generation.bump()
+
+    def delete_queryset(self, request: HttpRequest, queryset: object) -> None:
+        super().delete_queryset(request, queryset)  # type: ignore[misc]
+        generation.bump()
+
+
+class Mirrored:
+    """Rows that only a sync makes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+class Switchable(Announcing):
+    """Lists of rows with `is_enabled`."""
+
+    @admin.action(description="Enable: offer them again")
+    def enable(self, request: HttpRequest, queryset: "QuerySet[Release]") -> None:
+        self._switch(request, queryset, True)
+
+    @admin.action(description="Disable: refuse requests for them")
+    def disable(self, request: HttpRequest, queryset: "QuerySet[Release]") -> None:
+        self._switch(request, queryset, False)
+
+    def _switch(self, request: HttpRequest, queryset: "QuerySet[Release]", is_enabled: bool) -> None:
+        # A row switched by hand is the maintainer's: a sync does not switch it back.
+        changed = queryset.update(is_enabled=is_enabled)
+        if queryset.model in (Release, Target):
+            queryset.update(vanished_at=None)
+        generation.bump()
+        messages.success(request, f"{'Enabled' if is_enabled else 'Disabled'}: {changed}.")
+
+
+class KeyInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = DistributionKey
+    extra = 0
+
+
+class ChannelInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Channel
+    extra = 0
+    fields = ["name", "is_enabled", "is_snapshot", "path", "git_branch", "branch_off_rev"]
+
+
+class PackageChangeInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = PackageChange
+    extra = 0
+
+
+@admin.register(Distribution)
+class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "title", "url", "is_enabled", "is_hosted", "release_count", copy_state]
+    list_filter = ["is_enabled", "is_hosted"]
+    search_fields = ["name", "title", "url"]
+    readonly_fields = ["stable_version", "synced_at", "stale_since", "sync_error"]
+    inlines = [KeyInline, ChannelInline]
+    actions = ["sync_now", "enable", "disable"]
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Distribution]":
+        return super().get_queryset(request).annotate(release_total=Count("releases"))
+
+    @admin.display(description="releases")
+    def release_count(self, row: Distribution) -> int:
+        return getattr(row, "release_total", 0)
+
+    @admin.action(description="Sync now")
+    def sync_now(self, request: HttpRequest, queryset: "QuerySet[Distribution]") -> None:
+        for row in queryset:
+            async_task("packages.tasks.sync_one", row.pk)
+        messages.success(request, f"{len(queryset)} syncs are queued; this list shows when they are done.")
+
+
+@admin.register(DistributionKey)
+class DistributionKeyAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["distribution", "kind", "comment", "is_enabled", "is_readable"]
+    list_filter = ["distribution", "kind", "is_enabled"]
+    list_select_related = ["distribution"]
+
+    @admin.display(boolean=True, description="readable")
+    def is_readable(self, row: DistributionKey) -> bool:
+        """Whether the text is a key of the kind it is said to be: one that is not refuses everything."""
+        try:
+            return key_kind(row.text) == row.kind
+        except RegistrationError:
+            return False
+
+
+@admin.register(Channel)
+class ChannelAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "distribution", "is_enabled", "is_snapshot", "path", "git_branch", "branch_off_rev"]
+    list_filter = ["distribution", "is_enabled"]
+    list_select_related = ["distribution"]
+    search_fields = ["name"]
+    inlines = [PackageChangeInline]
+    actions = ["enable", "disable"]
+
+
+@admin.register(PackageChange)
+class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["source", "target", "revision", "is_mandatory", "channel"]
+    list_filter = ["channel__distribution", "is_mandatory"]
+    list_select_related = ["channel__distribution"]
+    search_fields = ["source", "target"]
+
+
+@admin.register(Release)
+class ReleaseAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["version", "distribution", "channel", "is_enabled", "is_manual", "target_count", copy_state]
+    list_filter = ["distribution", "is_enabled", "is_manual", ("stale_since", admin.EmptyFieldListFilter), "channel"]
+    list_select_related = ["distribution", "channel__distribution"]
+    search_fields = ["version"]
+    readonly_fields = ["vanished_at", "synced_at", "stale_since", "sync_error"]
+    actions = ["sync_now", "enable", "disable"]
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Release]":
+        return super().get_queryset(request).annotate(target_total=Count("targets"))
+
+    @admin.display(description="targets")
+    def target_count(self, row: Release) -> int:
+        return getattr(row, "target_total", 0)
+
+    @admin.action(description="Sync now")
+    def sync_now(self, request: HttpRequest, queryset: "QuerySet[Release]") -> None:
+        for row in queryset:
+            async_task("packages.tasks.sync_one", row.distribution_id, row.version)
+        messages.success(request, f"{len(queryset)} syncs are queued; this list shows when they are done.")
+
+
+@admin.register(Target)
+class TargetAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "version", "arch_packages", "version_code", "is_enabled", "is_ready", copy_state]
+    list_filter = ["release__distribution", "is_enabled", "needs_inspection", "package_manager", "release__version"]
+    list_select_related = ["release__distribution"]
+    search_fields = ["name", "release__version", "arch_packages"]
+    actions = ["complete_now", "enable", "disable"]
+    fields = [
+        *("release", "name", "is_enabled", "is_manual", "needs_inspection", "arch_packages", "version_code"),
+        *("package_manager", "imagebuilder_file", "imagebuilder_sha256", "default_packages", "linux_kernel"),
+        *("state_hash", "synced_at", "stale_since", "sync_error", "vanished_at"),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Target | None = None) -> list[str]:
+        """A new one is typed in; of an existing one the mirror decides everything but the switches."""
+        free = {"is_enabled", "is_manual"} if obj else {"is_enabled", "is_manual", "release", "name"}
+        return [name for name in self.fields if isinstance(name, str) and name not in free]
+
+    @admin.display(ordering="release__version")
+    def version(self, row: Target) -> str:
+        return f"{row.release.distribution.name} {row.release.version}"
+
+    @admin.display(boolean=True, description="complete")
+    def is_ready(self, row: Target) -> bool:
+        return row.is_complete
+
+    @admin.action(description="Read their documents now")
+    def complete_now(self, request: HttpRequest, queryset: "QuerySet[Target]") -> None:
+        for row in queryset:
+            async_task("packages.tasks.complete", row.pk)
+        messages.success(request, f"{len(queryset)} targets are queued.")
+
+
+@admin.register(Profile)
+class ProfileAdmin(Mirrored, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "title", "target"]
+    list_filter = ["target__release__distribution", "target__release__version"]
+    list_select_related = ["target__release__distribution"]
+    search_fields = ["name", "titles", "target__name"]
+    show_full_result_count = False
+
+
+@admin.register(Feed)
+class FeedAdmin(Mirrored, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "kind", "release", "path", "format", copy_state]
+    list_filter = ["release__distribution", "kind", "format", "release__version"]
+    list_select_related = ["release__distribution"]
+    search_fields = ["name", "path"]
+
+
+@admin.register(Package)
+class PackageAdmin(Mirrored, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["full_name", "version", "section", "size", "feed"]
+    list_filter = ["feed__release__distribution", "feed__release__version"]
+    list_select_related = ["feed__release__distribution"]
+    search_fields = ["name", "full_name"]
+    show_full_result_count = False

@@ -1,0 +1,94 @@
+"""Distributions that are known out of the box: `manage.py add_distribution openwrt` needs no address.
+
+No signing keys are shipped: whoever runs a server takes them from the distribution's own keyring and pins them with
+`--key`. A set that is out of date would refuse good releases; one from elsewhere would be no protection.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A package renamed (`target`), or dropped (target ""), at a revision of the development branch."""
+
+    source: str
+    target: str
+    revision: int
+    is_mandatory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDefinition:
+    """A branch. `branch_off_rev` None: the development branch, or not known."""
+
+    name: str
+    git_branch: str
+    branch_off_rev: int | None = None
+    path: str = "releases/{version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A distribution and what its mirror does not tell."""
+
+    name: str
+    title: str
+    url: str
+    description: str
+    channels: tuple[ChannelDefinition, ...] = ()
+    changes: tuple[Change, ...] = ()
+    oldest_version: str = ""
+
+    def changes_of(self, channel: ChannelDefinition) -> list[Change]:
+        """The changes that the branch has: all for the development branch, else those before it left."""
+        if channel.branch_off_rev is None:
+            return list(self.changes)
+        return [change for change in self.changes if change.revision <= channel.branch_off_rev]
+
+
+OPENWRT_CHANGES = (
+    Change("firewall", "firewall4", 18611),
+    Change("kmod-nft-nat6", "", 20282, is_mandatory=True),
+    Change("libustream-wolfssl", "libustream-mbedtls", 21994),
+    Change("px5g-wolfssl", "px5g-mbedtls", 21994),
+    Change("wpad-basic-wolfssl", "wpad-basic-mbedtls", 21994),
+    Change("luci-app-diag-core", "", 25984, is_mandatory=True),
+    Change("auc", "owut", 26792),
+    Change("luci-app-opkg", "luci-app-package-manager", 27897),
+    Change("opkg", "apk-mbedtls", 28056),
+)
+
+OPENWRT = Definition(
+    name="openwrt",
+    title="OpenWrt",
+    url="https://downloads.openwrt.org",
+    description="The Linux distribution for routers.",
+    channels=(
+        ChannelDefinition("SNAPSHOT", "main", path="snapshots"),
+        ChannelDefinition("25.12", "openwrt-25.12"),
+        ChannelDefinition("24.10", "openwrt-24.10", 27990),
+        ChannelDefinition("23.05", "openwrt-23.05", 23069),
+        ChannelDefinition("22.03", "openwrt-22.03", 19160),
+        ChannelDefinition("21.02", "openwrt-21.02", 15812),
+    ),
+    changes=OPENWRT_CHANGES,
+    # 17.01 is LEDE, below.
+    oldest_version="18.06",
+)
+
+LEDE = Definition(
+    name="lede",
+    title="LEDE",
+    url="https://archive.openwrt.org",
+    description="The Linux Embedded Development Environment, 17.01; now part of OpenWrt.",
+    channels=(ChannelDefinition("17.01", "lede-17.01"),),
+)
+
+LIBREMESH = Definition(
+    name="libremesh",
+    title="LibreMesh",
+    url="https://downloads.libremesh.org",
+    description="Firmware for community mesh networks, built on OpenWrt.",
+)
+
+SHIPPED = {definition.name: definition for definition in (OPENWRT, LEDE, LIBREMESH)}

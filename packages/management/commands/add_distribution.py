@@ -1,0 +1,67 @@
+"""manage.py add_distribution: a distribution by name, with its mirror, keys and what the mirror does not list."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from packages.definitions import SHIPPED
+from packages.registry import RegistrationError, add_distribution, add_targets
+
+MAX_KEY = 512 * 1024  # bytes
+
+
+class Command(BaseCommand):
+    """Repeating it changes what is given and leaves the rest."""
+
+    help = (
+        "Add a distribution, or change the one of that name. "
+        f"Known by name, without an address: {', '.join(SHIPPED)}. Then run: manage.py sync NAME"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="lower-case letters, digits and dashes: the first part of its addresses here")
+        parser.add_argument("--url", default="", help="root of the mirror: http://, https:// or file:///folder")
+        parser.add_argument("--title", default="", help="how people write it, e.g. OpenWrt")
+        parser.add_argument("--key", action="append", default=[], metavar="FILE", help="public key to pin; repeatable")
+        parser.add_argument("--hosted", action="store_true", help="we are the mirror: serve the file:// folder here")
+        parser.add_argument("--oldest", default="", metavar="VERSION", help="leave out releases older than this")
+        parser.add_argument("--release", default="", help="type in a release that the mirror does not list")
+        parser.add_argument("--target", action="append", default=[], metavar="T/S", help="and its targets; repeatable")
+        parser.add_argument("--path-template", default="", help="where its releases are, e.g. chaos_calmer/{version}")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if (options["target"] or options["path_template"]) and not options["release"]:
+            raise CommandError("--target and --path-template say something about a release: give --release too.")
+        try:
+            distribution, is_new = add_distribution(
+                options["name"],
+                url=options["url"],
+                title=options["title"],
+                keys=[_read_key(name) for name in options["key"]],
+                is_hosted=options["hosted"],
+                oldest_version=options["oldest"],
+            )
+            if options["release"]:
+                add_targets(distribution, options["release"], options["target"], options["path_template"])
+        except RegistrationError as error:
+            raise CommandError(str(error)) from error
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        self.stdout.write(f"{'Added' if is_new else 'Changed'} {distribution.name}: {distribution.url}")
+        if not distribution.keys.filter(is_enabled=True).exists():
+            self.stdout.write("No key is pinned: what the mirror sends is taken unsigned. Pin keys with --key FILE.")
+        self.stdout.write(f"Next: manage.py sync {distribution.name}")
+
+
+def _read_key(name: str) -> str:
+    path = Path(name)
+    try:
+        if path.stat().st_size > MAX_KEY:
+            raise CommandError(f"{name} is too large for a public key.")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{name} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{name} is no public key: it is not text. OpenPGP keys must be ASCII-armoured.") from error

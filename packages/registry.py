@@ -1,0 +1,154 @@
+"""Adding a distribution, or changing the one of that name: what the command and the first start do."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from packages import names
+from packages.addresses import check_url
+from packages.definitions import SHIPPED, Definition
+from packages.exceptions import SignatureError
+from packages.models import (
+    Channel,
+    Distribution,
+    DistributionKey,
+    PackageChange,
+    Release,
+    Target,
+    validate_distribution_name,
+)
+from packages.signatures import UsignPublicKey, dearmor, load_ec_key
+from packages.sync.distributions import ensure_channel
+from packages.sync.run import announce_change
+from packages.versions import SNAPSHOT, channel_of
+
+log = logging.getLogger(__name__)
+
+
+class RegistrationError(ValueError):
+    """What was given cannot be a distribution; the sentence says what to change."""
+
+
+def add_distribution(
+    name: str,
+    *,
+    url: str = "",
+    title: str = "",
+    keys: Iterable[str] = (),
+    is_hosted: bool = False,
+    oldest_version: str = "",
+) -> tuple[Distribution, bool]:
+    """The distribution, and whether it is new. Empty values are those of the shipped definition, or stay."""
+    try:
+        validate_distribution_name(name)
+    except ValidationError as error:
+        raise RegistrationError(" ".join(error.messages)) from error
+    shipped = SHIPPED.get(name)
+    known = Distribution.objects.filter(name=name).first()
+    address = _address(name, url or (known.url if known else "") or (shipped.url if shipped else ""))
+    if is_hosted and not address.startswith("file://"):
+        raise RegistrationError("A distribution that is hosted here needs a file:// address.")
+    if oldest_version and not names.VERSION.fullmatch(oldest_version):
+        raise RegistrationError(f"{oldest_version!r} is no version.")
+    kinds = [(key_kind(text), text) for text in keys]
+    with transaction.atomic():
+        row = known or Distribution(name=name)
+        row.url = address
+        row.title = title or row.title or (shipped.title if shipped else "")
+        row.is_hosted = is_hosted or row.is_hosted
+        row.oldest_version = oldest_version or row.oldest_version
+        if known is None and shipped is not None:
+            row.description = shipped.description
+            row.oldest_version = oldest_version or shipped.oldest_version
+        row.full_clean()
+        row.save()
+        if known is None and shipped is not None:
+            _add_channels(row, shipped)
+        for kind, text in kinds:
+            DistributionKey.objects.get_or_create(distribution=row, kind=kind, text=text)
+        announce_change()
+    return row, known is None
+
+
+def add_targets(distribution: Distribution, version: str, targets: Sequence[str], path_template: str = "") -> Release:
+    """Type in a release and its targets: for mirrors that list neither. `path_template`: `chaos_calmer/{version}`."""
+    version = SNAPSHOT if version.upper() == SNAPSHOT else version
+    if not names.VERSION.fullmatch(version):
+        raise RegistrationError(f"{version!r} is no version. It looks like 15.05.1.")
+    for name in targets:
+        if not names.TARGET.fullmatch(name):
+            raise RegistrationError(f"{name!r} is no target. It looks like ath79/generic.")
+    with transaction.atomic():
+        channel = ensure_channel(distribution, version)
+        if path_template:
+            _set_path(channel, path_template)
+        release, _ = Release.objects.get_or_create(
+            distribution=distribution,
+            version=version,
+            defaults={"channel": channel, "is_manual": True, "is_enabled": True},
+        )
+        for name in targets:
+            Target.objects.update_or_create(
+                release=release, name=name, defaults={"is_manual": True, "is_enabled": True, "vanished_at": None}
+            )
+        announce_change()
+    return release
+
+
+def key_kind(text: str) -> str:
+    """What kind of public key a file holds; RegistrationError if none that we know."""
+    if "BEGIN PGP PUBLIC KEY BLOCK" in text:
+        check, kind = (lambda: dearmor(text, "PUBLIC KEY BLOCK")), DistributionKey.Kind.GPG
+    elif "BEGIN PUBLIC KEY" in text:
+        check, kind = (lambda: load_ec_key(text)), DistributionKey.Kind.APK
+    else:
+        check, kind = (lambda: UsignPublicKey.parse(text)), DistributionKey.Kind.USIGN
+    try:
+        check()
+    except SignatureError as error:
+        raise RegistrationError(
+            f"This is no public key of usign, OpenPGP (ASCII-armoured) or apk (PEM, EC P-256): {error}"
+        ) from error
+    return kind
+
+
+def _address(name: str, url: str) -> str:
+    if not url:
+        raise RegistrationError(f"'{name}' is none of {', '.join(SHIPPED)}: say where its mirror is with --url.")
+    try:
+        return check_url(url)
+    except ValueError as error:
+        raise RegistrationError(str(error)) from error
+
+
+def _set_path(channel: Channel, template: str) -> None:
+    if "{version}" not in template or not all(
+        names.FILE.fullmatch(part.replace("{version}", "v")) for part in template.split("/")
+    ):
+        raise RegistrationError(f"{template!r} is no path below the mirror. It looks like releases/{{version}}.")
+    channel.path = template
+    channel.save(update_fields=["path"])
+
+
+def _add_channels(row: Distribution, definition: Definition) -> None:
+    for channel in definition.channels:
+        created = Channel.objects.create(
+            distribution=row,
+            name=channel.name,
+            is_snapshot=channel_of(channel.name) == SNAPSHOT,
+            path=channel.path,
+            git_branch=channel.git_branch,
+            branch_off_rev=channel.branch_off_rev,
+        )
+        PackageChange.objects.bulk_create(
+            PackageChange(
+                channel=created,
+                source=change.source,
+                target=change.target,
+                revision=change.revision,
+                is_mandatory=change.is_mandatory,
+            )
+            for change in definition.changes_of(channel)
+        )
