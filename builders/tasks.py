@@ -24,13 +24,14 @@ def wake() -> None:
         if slot is None:
             return
         bell.answered()
-        is_resting = _serve(slot)
+        is_resting = serve(slot, linger=settings.ASU_AGENT_LINGER)
     # Asked only now that the slot is free: what was queued while we were leaving found nobody.
     if not is_resting and not _must_stop() and Build.objects.queued().exists():
         bell.ask_for_agent()
 
 
-def _serve(slot: int) -> bool:
+def serve(slot: int, *, linger: float) -> bool:
+    """Work in a slot whose lock the caller holds. True: the worker rests, and what waits must wait."""
     transport = LocalTransport(slot)
     probe = sandbox.probe()
     transport.arrive(probe.level, probe.detail)
@@ -38,7 +39,7 @@ def _serve(slot: int) -> bool:
     agent.run(
         transport,
         workshop.build,
-        linger=settings.ASU_AGENT_LINGER,
+        linger=linger,
         stop=lambda: transport.is_told_to_stop or _must_stop(),
         enough=lambda: time.monotonic() > end,
     )

@@ -1,0 +1,49 @@
+"""The django-q cluster, so that it ends within seconds and leaves nothing alive.
+
+django-q waits for running tasks when it is told to stop, and its processes live on when their parent is killed. So the
+agents are told first, and each process asks the kernel to be killed with its parent.
+"""
+
+import ctypes
+import gc
+import os
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connections
+from django_q.cluster import Cluster
+
+# Loaded before the processes part, so that they share the memory and a first build does not wait for it.
+from builders import tasks as tasks
+from builders import wake
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Command(BaseCommand):
+    """See the module."""
+
+    help = "Run the queue: local builds, syncs and chores. Ctrl-C or SIGTERM ends it."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Runs until it is told to stop."""
+        wake.answered()  # whatever an earlier cluster was asked, it did not answer
+        wake.ask_for_agent()
+        connections.close_all()
+        _die_with_parent()
+        gc.collect()
+        gc.freeze()  # keeps the shared pages shared
+        _QuickCluster().start()
+
+
+class _QuickCluster(Cluster):  # type: ignore[misc]
+    def sig_handler(self, signum: int, frame: Any) -> None:
+        wake.stop()
+        super().sig_handler(signum, frame)
+
+
+def _die_with_parent() -> None:
+    """For every process that is forked from now on, and for theirs."""
+    libc = ctypes.CDLL(None)
+    os.register_at_fork(after_in_child=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
