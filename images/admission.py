@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from builders import queue
 from builders.exceptions import HashCollisionError
-from builders.spec import BuildSpec
 from builders.states import State
 from images import fingerprint, intake, normalise, storage, validation
 from images.exceptions import RequestRefusedError
+from images.fingerprint import Fingerprint
 from images.models import Image, ImageRequest
 from images.signals import image_requested
 from images.validation import Asked
@@ -41,25 +41,25 @@ def find(asked: Asked) -> catalogue.TargetCatalogue:
 def admit(asked: Asked, snapshot: catalogue.TargetCatalogue) -> ImageRequest:
     """Checks against the snapshot and finds or queues the build."""
     wanted = normalise.resolve(asked, snapshot)
-    spec = fingerprint.build_spec(asked, wanted, snapshot)
+    identity = fingerprint.fingerprint(asked, wanted, snapshot)
     echo = fingerprint.echo(
-        asked, profile=wanted.profile.name, version=snapshot.version, version_code=spec.version_code
+        asked, profile=identity.profile, version=snapshot.version, version_code=identity.version_code
     )
     try:
-        request, created = intake.store(spec, echo, asked.client)
+        request, created = intake.store(identity, echo, asked.client)
+        if not created:
+            _answer_again(request, identity)
     except HashCollisionError as error:
         raise _collision(error.spec_hash) from error
-    if not created:
-        _answer_again(request, spec)
     image_requested.send(ImageRequest, request=request, created=created)
     return request
 
 
-def _answer_again(request: ImageRequest, spec: BuildSpec) -> None:
+def _answer_again(request: ImageRequest, identity: Fingerprint) -> None:
     """A known request: refuses a collision, queues the build again where its outcome no longer stands."""
     build = request.build
     assert build is not None  # only unchecked requests have none, and their hashes are of another kind
-    if build.canonical != spec.canonical_json():
+    if build.canonical != identity.canonical:
         raise _collision(request.request_hash)
     image = request.published_image
     if image is not None and image.withdrawn_at is not None:
@@ -68,7 +68,7 @@ def _answer_again(request: ImageRequest, spec: BuildSpec) -> None:
         queue.expire(build)
     if build.state in (State.FAILED, State.EXPIRED):
         # The queue knows how long a failure is the answer.
-        request.build, _ = queue.submit(spec)
+        request.build, _ = queue.submit(identity.spec)
     elif image is not None and timezone.now() - image.last_asked_at > _ASKED_STEP:
         Image.objects.filter(pk=image.pk).update(last_asked_at=timezone.now())
 

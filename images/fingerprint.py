@@ -6,37 +6,118 @@ A checked request is the build it asks for: its hash is `BuildSpec.hash()`, the 
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from builders.spec import BuildSpec, FeedSpec, ImageBuilderSpec, KeySpec
 from images.normalise import Wanted, defaults_of
+from images.per_profile import PerProfile
 from images.validation import Asked
-from packages.catalogue import TargetCatalogue
+from packages.catalogue import ProfileInfo, TargetCatalogue
 
 
-def build_spec(asked: Asked, wanted: Wanted, catalogue: TargetCatalogue) -> BuildSpec:
-    """Everything that a worker needs, from the state of the catalogue that the request was checked against."""
-    return BuildSpec(
-        distribution=catalogue.distribution,
-        version=catalogue.version,
-        target=catalogue.target,
-        profile=wanted.profile.name,
-        packages=wanted.words,
-        imagebuilder=ImageBuilderSpec(
-            catalogue.imagebuilder_url, catalogue.imagebuilder_file, catalogue.imagebuilder_sha256
-        ),
-        feeds=tuple(FeedSpec(f.name, f.kind, f.format, f.url, f.index_sha256) for f in catalogue.feeds),
-        keys=tuple(KeySpec(key.kind, key.text) for key in catalogue.keys),
-        package_manager=catalogue.package_manager,
-        arch_packages=catalogue.arch_packages,
+class Fingerprint:
+    """A checked request as a build: its hash, and the texts of its row.
+
+    Equal to `spec.hash()`, `spec.canonical_json()` and `json.dumps(spec.to_json())`, put together from what is alike
+    for all requests for a profile and what is not: this is done for every POST.
+    """
+
+    __slots__ = ("_differences", "_template", "canonical", "hash")
+
+    def __init__(self, template: "_Template", differences: dict[str, Any]) -> None:
+        self._template = template
+        self._differences = differences
+        self.canonical = template.canonical(differences)
+        self.hash = digest(self.canonical)
+
+    @property
+    def spec(self) -> BuildSpec:
+        """All that a worker needs."""
+        return replace(self._template.spec, **self._differences)
+
+    @property
+    def spec_json(self) -> str:
+        """The same as text."""
+        return f"{self._template.spec_head}, {json.dumps(self._differences)[1:]}"
+
+    @property
+    def distribution(self) -> str:
+        """The distribution's name."""
+        return self._template.spec.distribution
+
+    @property
+    def profile(self) -> str:
+        """The profile's name."""
+        return self._template.spec.profile
+
+    @property
+    def version_code(self) -> str:
+        """The revision that the image will have, where known."""
+        return str(self._differences["version_code"])
+
+
+def fingerprint(asked: Asked, wanted: Wanted, catalogue: TargetCatalogue) -> Fingerprint:
+    """From the state of the catalogue that the request was checked against."""
+    differences: dict[str, Any] = {
+        "packages": wanted.words,
         # The revision is a property of the release: whoever names it asks for the same build as who does not.
-        version_code=catalogue.version_code or asked.version_code,
-        defaults=asked.defaults,
-        filesystem=asked.filesystem,
-        rootfs_size_mb=asked.rootfs_size_mb,
-        default_packages=defaults_of(catalogue, wanted.profile).listed,
-        source_date_epoch=catalogue.source_date_epoch,
+        "version_code": catalogue.version_code or asked.version_code,
+        "defaults": asked.defaults,
+        "filesystem": asked.filesystem,
+        "rootfs_size_mb": asked.rootfs_size_mb,
+    }
+    return Fingerprint(_templates.get(catalogue, wanted.profile), differences)
+
+
+_DIFFERENCES = ("packages", "version_code", "defaults", "filesystem", "rootfs_size_mb")
+
+
+class _Template:
+    """What is alike for all requests for a profile."""
+
+    def __init__(self, spec: BuildSpec) -> None:
+        self.spec = spec
+        fields = spec.to_json()
+        canonical = spec.canonical()
+        for name in _DIFFERENCES:
+            del fields[name], canonical[name]
+        self.spec_head = json.dumps(fields)[:-1]
+        self._canonical = {name: f'"{name}":{_compact(value)}' for name, value in canonical.items()}
+
+    def canonical(self, differences: dict[str, Any]) -> str:
+        """See `BuildSpec.canonical_json`."""
+        parts = dict(self._canonical)
+        for name, value in differences.items():
+            parts[name] = f'"{name}":{_compact(sorted(set(value)) if name == "packages" else value)}'
+        return "{" + ",".join(parts[name] for name in sorted(parts)) + "}"
+
+
+_compact = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def _template_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> _Template:
+    return _Template(
+        BuildSpec(
+            distribution=catalogue.distribution,
+            version=catalogue.version,
+            target=catalogue.target,
+            profile=profile.name,
+            packages=(),
+            imagebuilder=ImageBuilderSpec(
+                catalogue.imagebuilder_url, catalogue.imagebuilder_file, catalogue.imagebuilder_sha256
+            ),
+            feeds=tuple(FeedSpec(f.name, f.kind, f.format, f.url, f.index_sha256) for f in catalogue.feeds),
+            keys=tuple(KeySpec(key.kind, key.text) for key in catalogue.keys),
+            package_manager=catalogue.package_manager,
+            arch_packages=catalogue.arch_packages,
+            default_packages=defaults_of(catalogue, profile).listed,
+            source_date_epoch=catalogue.source_date_epoch,
+        )
     )
+
+
+_templates = PerProfile(_template_of)
 
 
 def echo(asked: Asked, *, profile: str, version: str, version_code: str) -> dict[str, Any]:

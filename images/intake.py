@@ -1,32 +1,258 @@
-"""Where checked requests become rows, each once, however many ask at the same time."""
+"""Where checked requests become rows, each once, however many ask at the same time.
 
+One thread of each process writes what all its request threads bring, many requests a transaction::
+
+    request threads ── ticket ──► writer: INSERT builds, INSERT requests, COMMIT ──► each ticket is answered
+
+A ticket is answered after the commit, never before. The unique hashes decide who is first: whoever finds the hash taken
+reads the row that has it.
+"""
+
+import fcntl
+import json
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.utils import timezone
 
 from builders import queue
-from builders.spec import BuildSpec
+from builders.models import Build
+from builders.states import State
+from images.fingerprint import Fingerprint
 from images.models import ImageRequest
+from images.rows import Inserter
+
+_MOST = 64  # tickets a transaction: enough to share its cost, few enough not to keep others from the database
+_IDLE_SECONDS = 30.0  # after this long without work the writer ends, and its connection with it
 
 
-def store(spec: BuildSpec, echo: dict[str, Any], client: str) -> tuple[ImageRequest, bool]:
-    """The request's row with its build, and whether it is new. Durable when this returns."""
-    request_hash = spec.hash()
-    known = ImageRequest.objects.with_outcome().filter(request_hash=request_hash).first()
-    if known is not None:
-        return known, False
+@dataclass(slots=True)
+class Ticket:
+    """A request on its way into the database."""
+
+    identity: Fingerprint
+    echo: dict[str, Any]
+    client: str
+    at: datetime
+    answered: threading.Lock = field(default_factory=threading.Lock)  # held until then
+    build_id: int | None = None  # None: the hash was taken
+    request_id: int | None = None
+    ahead: int = 0
+    error: Exception | None = None
+
+
+def store(identity: Fingerprint, echo: dict[str, Any], client: str) -> tuple[ImageRequest, bool]:
+    """The request's row with its build, and whether it is new. Durable when this returns.
+
+    Within a transaction of the caller's it is as durable as that.
+    """
+    ticket = Ticket(identity, echo, client, timezone.now())
+    if connection.in_atomic_block:
+        _write([ticket])
+    else:
+        _writer.write(ticket)
+    if ticket.error is not None:
+        raise ticket.error
+    if ticket.build_id is None or ticket.request_id is None:
+        return _known(ticket), False
+    return _new(ticket), True
+
+
+def close() -> None:
+    """Ends this process's writer; the next request starts another. For tests, which take their database away."""
+    _writer.close()
+
+
+def _new(ticket: Ticket) -> ImageRequest:
+    """The row just written, without reading it."""
+    identity = ticket.identity
+    build = Build(
+        pk=ticket.build_id,
+        spec_hash=identity.hash,
+        canonical=identity.canonical,
+        state=State.QUEUED,
+        queued_at=ticket.at,
+    )
+    request = ImageRequest(
+        pk=ticket.request_id,
+        request_hash=identity.hash,
+        distribution=identity.distribution,
+        version=ticket.echo["version"],
+        target=ticket.echo["target"],
+        profile=identity.profile,
+        echo=ticket.echo,
+        client=ticket.client,
+        build=build,
+        created_at=ticket.at,
+    )
+    request.ahead = ticket.ahead
+    return request
+
+
+def _known(ticket: Ticket) -> ImageRequest:
+    identity = ticket.identity
+    rows = ImageRequest.objects.with_outcome().filter(request_hash=identity.hash)
+    request = rows.first()
+    if request is not None:
+        return request
+    # A build that nobody asked for yet, e.g. one that a maintainer queued.
     with transaction.atomic():
-        build, _ = queue.submit(spec)
-        request, created = ImageRequest.objects.get_or_create(
-            request_hash=request_hash,
+        build, _ = queue.submit(identity.spec)
+        ImageRequest.objects.get_or_create(
+            request_hash=identity.hash,
             defaults={
-                "distribution": spec.distribution,
-                "version": spec.version,
-                "target": spec.target,
-                "profile": spec.profile,
-                "echo": echo,
-                "client": client,
+                "distribution": identity.distribution,
+                "version": ticket.echo["version"],
+                "target": ticket.echo["target"],
+                "profile": identity.profile,
+                "echo": ticket.echo,
+                "client": ticket.client,
                 "build": build,
             },
         )
-    return request, created
+    return rows.get()
+
+
+def _write(tickets: Sequence[Ticket]) -> None:
+    """One transaction for all. Fills in the tickets' ids; those whose hash is taken have none."""
+    first = {ticket.identity.hash: ticket for ticket in reversed(tickets)}  # equal ones may come together
+    now = connection.ops.adapt_datetimefield_value
+    with _in_turn(), transaction.atomic():
+        ahead = Build.objects.filter(state=State.QUEUED).count()
+        builds = _builds().insert(
+            [
+                (key, ticket.identity.spec_json, ticket.identity.canonical, now(ticket.at), now(ticket.at))
+                for key, ticket in first.items()
+            ]
+        )
+        requests = _requests().insert(
+            [
+                (
+                    key,
+                    ticket.identity.distribution,
+                    ticket.echo["version"],
+                    ticket.echo["target"],
+                    ticket.identity.profile,
+                    json.dumps(ticket.echo),
+                    ticket.client,
+                    build_id,
+                    now(ticket.at),
+                )
+                for key, build_id in builds.items()
+                for ticket in (first[key],)
+            ]
+        )
+        if builds:
+            queue.wake_workers()
+    for place, key in enumerate(requests):
+        ticket = first[key]
+        ticket.build_id, ticket.request_id, ticket.ahead = builds[key], requests[key], ahead + place
+
+
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    """SQLite has one writer at a time, and lets the others look again now and then; here they wait in a line."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    settings.ASU_RUN_DIR.mkdir(parents=True, exist_ok=True)
+    lock = os.open(settings.ASU_RUN_DIR / "intake.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+_inserters: dict[str, Inserter] = {}
+
+
+def _builds() -> Inserter:
+    if "builds" not in _inserters:
+        example = Build(state=State.QUEUED)
+        varying = ("spec_hash", "spec", "canonical", "created_at", "queued_at")
+        _inserters["builds"] = Inserter(example, unique="spec_hash", varying=varying)
+    return _inserters["builds"]
+
+
+def _requests() -> Inserter:
+    if "requests" not in _inserters:
+        varying = ("request_hash", "distribution", "version", "target", "profile", "echo", "client", "build_id")
+        _inserters["requests"] = Inserter(ImageRequest(), unique="request_hash", varying=(*varying, "created_at"))
+    return _inserters["requests"]
+
+
+class _Writer:
+    """The thread that writes; started by the first ticket of a process."""
+
+    def __init__(self) -> None:
+        self._tickets: deque[Ticket] = deque()
+        self._wanted = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._is_closing = False
+
+    def write(self, ticket: Ticket) -> None:
+        """Returns when the ticket is answered."""
+        ticket.answered.acquire()
+        with self._wanted:
+            self._tickets.append(ticket)
+            # `is_alive` is also how a forked process sees that the thread stayed behind.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+                self._thread.start()
+            self._wanted.notify()
+        ticket.answered.acquire()
+
+    def close(self) -> None:
+        """Ends the thread after what it has to write."""
+        with self._wanted:
+            thread, self._is_closing = self._thread, True
+            self._wanted.notify()
+        if thread is not None:
+            thread.join()
+        self._is_closing = False
+
+    def _run(self) -> None:
+        try:
+            while batch := self._next():
+                close_old_connections()
+                _write_all(batch)
+                for ticket in batch:
+                    ticket.answered.release()
+        finally:
+            connection.close()
+
+    def _next(self) -> list[Ticket]:
+        """What waits; empty when it is time to end."""
+        with self._wanted:
+            self._wanted.wait_for(lambda: self._tickets or self._is_closing, _IDLE_SECONDS)
+            batch = [self._tickets.popleft() for _ in range(min(len(self._tickets), _MOST))]
+            if not batch:
+                self._thread = None  # decided under the lock: whoever comes next starts another thread
+            return batch
+
+
+def _write_all(batch: Sequence[Ticket]) -> None:
+    """Together, or if that fails each for itself, so that no request suffers for another."""
+    try:
+        _write(batch)
+    except DatabaseError as error:
+        if len(batch) == 1:
+            batch[0].error = error
+            return
+        for ticket in batch:
+            _write_all([ticket])
+    except Exception as error:  # noqa: BLE001 (each request thread raises it again)
+        for ticket in batch:
+            ticket.error = error
+
+
+_writer = _Writer()

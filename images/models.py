@@ -40,6 +40,9 @@ class ImageRequest(models.Model):
 
     objects = ImageRequestQuerySet.as_manager()
 
+    # How many builds waited when this one was queued just now; None: ask the queue.
+    ahead: int | None = None
+
     class Meta:
         ordering = ["-id"]
         indexes = [

@@ -4,18 +4,17 @@ Different spellings of one wish come to the same words: order and repetition do 
 there anyway, nor does taking away what is not there.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from images.exceptions import RequestRefusedError
+from images.per_profile import PerProfile
 from images.validation import Asked, shown
 from packages.catalogue import ProfileInfo, TargetCatalogue, essential_packages
 
 # In every image, yet in no package index; what clients of all ages leave out of an absolute list.
 VIRTUAL = frozenset({"kernel", "libc", "libgcc", "librt", "libpthread", "libgcc1"})
-_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,6 @@ class Wanted:
 class Defaults:
     """What a profile's image holds when nothing is asked for."""
 
-    catalogue: TargetCatalogue
     ordered: tuple[str, ...]  # default and device packages, the device's removals taken out
     members: frozenset[str]
     listed: tuple[str, ...]  # as the ImageBuilder has them, removals included
@@ -60,24 +58,20 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     return Wanted(profile, extra + tuple(f"-{name}" for name in defaults.ordered if name in removed))
 
 
-_defaults: OrderedDict[tuple[int, str], Defaults] = OrderedDict()
-
-
 def defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
     """The profile's default packages; remembered for as long as the same snapshot is in use."""
-    key = (id(catalogue), profile.name)
-    known = _defaults.get(key)
-    if known is not None and known.catalogue is catalogue:
-        return known
+    return _defaults.get(catalogue, profile)
+
+
+def _defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
     listed = tuple(dict.fromkeys((*catalogue.default_packages, *profile.device_packages)))
     dropped = frozenset(word[1:] for word in listed if word.startswith("-"))
     ordered = tuple(word for word in listed if not word.startswith("-") and word not in dropped)
     essential = frozenset(essential_packages(catalogue)) | VIRTUAL
-    made = Defaults(catalogue, ordered, frozenset(ordered), listed, dropped, essential)
-    _defaults[key] = made
-    while len(_defaults) > _KEPT:
-        _defaults.popitem(last=False)
-    return made
+    return Defaults(ordered, frozenset(ordered), listed, dropped, essential)
+
+
+_defaults = PerProfile(_defaults_of)
 
 
 def _sides(words: tuple[str, ...]) -> tuple[dict[str, None], set[str]]:

@@ -47,7 +47,7 @@ def for_request(request: ImageRequest) -> Answer:
         return error(404, NOT_FOUND)
     match State(build.state):
         case State.QUEUED:
-            return queued(final, build, queue.position(build))
+            return queued(final, build, queue.position(build) if final.ahead is None else final.ahead)
         case State.BUILDING:
             return _started(final, Phase(build.phase or Phase.INIT), build.queued_at)
         case State.DONE:
@@ -157,7 +157,7 @@ _PROFILE_KEYS = ("titles", "supported_devices", "image_prefix", "device_packages
 def _profile_document(document: Body, profile: str) -> Body:
     """A profiles.json with one profile, flat. `titles` is a list whatever the ImageBuilder wrote."""
     profiles = document.get("profiles", {})
-    entry = profiles.get(profile) or next(iter(profiles.values()), {})
+    entry: Body = profiles.get(profile) or next(iter(profiles.values()), {})
     flat = {key: document[key] for key in _DOCUMENT_KEYS if key in document}
     flat |= {key: entry[key] for key in _PROFILE_KEYS if key in entry}
     return {"metadata_version": 1, "version_code": "", "titles": [], **flat, "id": profile}

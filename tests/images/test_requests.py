@@ -71,11 +71,13 @@ def test_the_build_gets_all_that_decides_the_image(client: Client) -> None:
         ({}, {"version_code": "r28739-d9340319c6"}),
         ({}, {"client": "somebody else"}),
         ({}, {"an_unknown_field": [1, {"x": None}]}),
-        ({"packages": ["-dropbear"]}, {"diff_packages": True, "packages": ["base-files", "busybox", "firewall4"]
-                                       + ["luci-base", "kmod-ath10k-ct"]}),
+        (
+            {"packages": ["-dropbear"]},
+            {"diff_packages": True, "packages": ["base-files", "busybox", "firewall4", "luci-base", "kmod-ath10k-ct"]},
+        ),
         ({"packages": []}, {"diff_packages": True, "packages": [*KERNEL_FREE[:3], *KERNEL_FREE[4:], "kmod-ath10k-ct"]}),
     ],
-)  # fmt: skip
+)
 def test_equal_content_in_any_spelling_is_one_build(client: Client, one: dict[str, Any], other: dict[str, Any]) -> None:
     first = ask(client, **one)
     second = ask(client, **other)
