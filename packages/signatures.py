@@ -210,11 +210,25 @@ def _run_gpgv(folder: Path) -> None:
         raise SignatureError("OpenPGP signatures need the program gpgv: install the package gpgv.") from error
     except subprocess.TimeoutExpired as error:
         raise SignatureError(f"gpgv did not finish within {GPGV_SECONDS} seconds.") from error
-    status = {line.split(b" ")[1] for line in done.stdout.splitlines() if line.startswith(b"[GNUPG:] ")}
-    if b"NO_PUBKEY" in status:
+    results = _gpgv_results(done.stdout)
+    # Several people may have signed; one whom we know is enough. The exit status speaks of all of them.
+    if any(b"VALIDSIG" in words and words & {b"GOODSIG", b"EXPKEYSIG"} for words in results):
+        return
+    if any(b"NO_PUBKEY" in words for words in results):
         raise SignatureError("The OpenPGP signature is by a key that is not pinned.")
-    if done.returncode != 0 or b"VALIDSIG" not in status or status & {b"BADSIG", b"ERRSIG", b"EXPSIG", b"REVKEYSIG"}:
-        raise SignatureError("The OpenPGP signature does not fit the document.")
+    raise SignatureError("The OpenPGP signature does not fit the document.")
+
+
+def _gpgv_results(status: bytes) -> list[set[bytes]]:
+    """The key words of gpgv's status lines (GnuPG's doc/DETAILS), one set for each signature."""
+    results: list[set[bytes]] = []
+    for line in status.splitlines():
+        words = line.split(b" ")
+        if words[0] == b"[GNUPG:]" and len(words) > 1:
+            if words[1] == b"NEWSIG" or not results:
+                results.append(set())
+            results[-1].add(words[1])
+    return results
 
 
 def dearmor(text: bytes | str, kind: str) -> bytes:

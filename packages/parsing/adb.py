@@ -14,7 +14,7 @@ from typing import IO, NoReturn, Protocol
 
 import zstandard
 
-from packages.exceptions import BadDocumentError, TooLargeError
+from packages.exceptions import BadDocumentError
 
 BLOCK_ADB, BLOCK_SIGNATURE, BLOCK_DATA, _BLOCK_EXTENDED = range(4)
 SCHEMA_INDEX = 0x78646E69  # indx
@@ -117,7 +117,7 @@ class Container:
     def payload(self, block: Block, limit: int) -> bytes:
         """The whole payload of a block of at most `limit` bytes."""
         if block.length > limit:
-            raise TooLargeError(f"{self.document}: a block is larger than {limit} bytes.")
+            raise BadDocumentError(f"{self.document}: a block is larger than {limit} bytes.")
         return self.read(block.length)
 
     def _header(self) -> Block | None:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packages import signatures
@@ -178,6 +178,7 @@ def test_a_comment_stays_one_short_line(comment: str) -> None:
         UsignKey.generate(comment).public_text()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_as_a_signature(text: bytes) -> None:
     for candidate in (text, COMMENT.encode() + b"\n" + text):
@@ -226,6 +227,18 @@ def test_a_good_openpgp_signature_passes(keys: list[str]) -> None:
 @needs_gpgv
 def test_a_binary_openpgp_signature_passes_too() -> None:
     verify_gpg(MESSAGE, dearmor(gpg("tests.sig.asc"), "SIGNATURE"), [gpg("tests.pub.asc")])
+
+
+@needs_gpgv
+def test_of_several_signatures_one_by_a_pinned_key_is_enough() -> None:
+    both = dearmor(gpg("expired.sig.asc"), "SIGNATURE") + dearmor(gpg("tests.sig.asc"), "SIGNATURE")
+
+    verify_gpg(MESSAGE, both, [gpg("tests.pub.asc")])
+
+    with pytest.raises(SignatureError, match="not pinned"):
+        verify_gpg(MESSAGE, both, [gpg("other.pub.asc")])
+    with pytest.raises(SignatureError, match=r"not fit|not pinned"):
+        verify_gpg(MESSAGE + b"x", both, [gpg("tests.pub.asc")])
 
 
 @needs_gpgv

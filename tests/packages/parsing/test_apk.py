@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from packages.exceptions import BadDocumentError, SignatureError, TooLargeError
+from packages.exceptions import BadDocumentError, SignatureError
 from packages.parsing import adb, apk
 from tests.packages.parsing import adb_writer as writer
 from tests.packages.parsing.adb_writer import ADB, DATA, INDEX, PACKAGE, SIGNATURE, Adb
@@ -210,7 +210,7 @@ def test_an_index_that_unpacks_without_end_is_refused(monkeypatch: pytest.Monkey
     monkeypatch.setattr(adb, "MAX_ADB", 1_000_000)
     data = writer.file(INDEX, writer.block(ADB, bytes(1_000_001)), packing="deflate")
 
-    with pytest.raises(TooLargeError, match="1000000 bytes"):
+    with pytest.raises(BadDocumentError, match="1000000 bytes"):
         apk.parse(data)
 
 
