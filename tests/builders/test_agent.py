@@ -17,6 +17,7 @@ from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Phase, Reason, State
 from builders.transports.base import Lease, LeaseLostError, TransportError
 from builders.transports.local import LocalTransport
+from tests.builders.processes import until
 from tests.factories import make_result, make_spec, make_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,16 +36,6 @@ def run(
 
 def at_once(spec: BuildSpec, out: Path, report: Any, go_on: Any) -> BuildResult:
     return make_result()
-
-
-def until(happened: Callable[[], bool], seconds: float = 20) -> bool:
-    """Wait for something that another thread does."""
-    end = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def uploads(settings: Settings) -> list[str]:
