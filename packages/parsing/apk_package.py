@@ -63,27 +63,35 @@ def verify_package(path: Path, entry: PackageEntry, keys: Sequence[str] = (), do
     if entry.size and path.stat().st_size != entry.size:
         raise ChecksumError(f"{document} has {path.stat().st_size} bytes instead of {entry.size}.")
     with path.open("rb") as file:
-        container = Container(file, SCHEMA_PACKAGE, document)
-        adb, signatures, missing, unpacked = b"", list[Signature](), dict[tuple[int, int], _File](), 0
-        for block in container.blocks():
-            if block.kind == BLOCK_ADB:
-                adb = container.payload(block, MAX_ADB)
-                _check_description(adb, entry, document)
-                missing = {item.place: item for item in _files(adb, document)}
-            elif block.kind == BLOCK_SIGNATURE and len(signatures) < MAX_SIGNATURES:
-                signatures += read_signature(container, block)
-            elif block.kind == BLOCK_DATA:
-                unpacked += block.length
-                if unpacked > MAX_UNPACKED:
-                    raise ChecksumError(f"{document} unpacks to more than {MAX_UNPACKED} bytes.")
-                _check_content(container, block.length, missing)
+        opened = _checked(Container(file, SCHEMA_PACKAGE, document), entry)
+    if _is_named(opened.adb, entry.identity):
+        return
+    try:
+        check_signature(opened, keys, document)
+    except SignatureError as error:
+        raise SignatureError(f"{document} is named by no usable hash in the index, and {error}") from error
+
+
+def _checked(container: Container, entry: PackageEntry) -> Document:
+    """Read the whole package and hold each block against what came before it. Returns what a signature would cover."""
+    document, adb, unpacked = container.document, b"", 0
+    signatures: list[Signature] = []
+    missing: dict[tuple[int, int], _File] = {}
+    for block in container.blocks():
+        if block.kind == BLOCK_ADB:
+            adb = container.payload(block, MAX_ADB)
+            _check_description(adb, entry, document)
+            missing = {item.place: item for item in _files(adb, document)}
+        elif block.kind == BLOCK_SIGNATURE and len(signatures) < MAX_SIGNATURES:
+            signatures += read_signature(container, block)
+        elif block.kind == BLOCK_DATA:
+            unpacked += block.length
+            if unpacked > MAX_UNPACKED:
+                raise ChecksumError(f"{document} unpacks to more than {MAX_UNPACKED} bytes.")
+            _check_content(container, block.length, missing)
     if missing:
         raise ChecksumError(f"{document} lacks {len(missing)} of its files.")
-    if not _is_named(adb, entry.identity):
-        try:
-            check_signature(Document(SCHEMA_PACKAGE, adb, tuple(signatures)), keys, document)
-        except SignatureError as error:
-            raise SignatureError(f"{document} is named by no usable hash in the index, and {error}") from error
+    return Document(SCHEMA_PACKAGE, adb, tuple(signatures))
 
 
 def _described(adb: bytes, document: str) -> PackageEntry | None:
