@@ -79,7 +79,7 @@ class Front:
             now = generation.current()
             hot = self._hot(environ)
             if hot is not None:
-                answer = f"{hot[0]} {title(hot[0])}", hot[1], hot[2]
+                answer = f"{hot[0]} {title(hot[0])}", [*hot[1], *headers.common(path).items()], hot[2]
                 if environ.get("asu.final"):
                     self._kept.keep(key, answer, now)
                 return _send(answer, start_response)

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -126,7 +127,7 @@ def _write(tickets: Sequence[Ticket]) -> None:
     first = {ticket.identity.hash: ticket for ticket in reversed(tickets)}  # equal ones may come together
     now = connection.ops.adapt_datetimefield_value
     with _in_turn(), transaction.atomic():
-        ahead = Build.objects.filter(state=State.QUEUED).count()
+        ahead = _waiting()
         builds = _builds().insert(
             [
                 (key, ticket.identity.spec_json, ticket.identity.canonical, now(ticket.at), now(ticket.at))
@@ -157,19 +158,37 @@ def _write(tickets: Sequence[Ticket]) -> None:
         ticket.build_id, ticket.request_id, ticket.ahead = builds[key], requests[key], ahead + place
 
 
+def _waiting() -> int:
+    """How many builds wait. In words, since it is asked for every batch."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM {Build._meta.db_table} WHERE state = %s", [State.QUEUED.value])  # noqa: S608
+        return int(cursor.fetchone()[0])
+
+
 @contextmanager
 def _in_turn() -> Iterator[None]:
     """SQLite has one writer at a time, and lets the others look again now and then; here they wait in a line."""
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
-    settings.ASU_RUN_DIR.mkdir(parents=True, exist_ok=True)
-    lock = os.open(settings.ASU_RUN_DIR / "intake.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    lock = _lock()
+    fcntl.flock(lock, fcntl.LOCK_EX)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(lock)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+_locks: dict[tuple[int, Path], int] = {}
+
+
+def _lock() -> int:
+    """This process's handle of the lock file: of a forked one, since a lock is shared with the process forked from."""
+    key = os.getpid(), Path(settings.ASU_RUN_DIR)
+    if key not in _locks:
+        key[1].mkdir(parents=True, exist_ok=True)
+        _locks[key] = os.open(key[1] / "intake.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    return _locks[key]
 
 
 _inserters: dict[str, Inserter] = {}

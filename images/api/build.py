@@ -15,12 +15,19 @@ from images.exceptions import RequestRefusedError
 def build(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """Asks for an image."""
     try:
-        raw = body.parse(body.read(request))
-        asked = services.request_image(distribution, raw, client=request.headers.get("User-Agent", ""))
-        answer = answers.for_request(asked)
+        data = body.read(request)
     except RequestRefusedError as refusal:
-        answer = answers.refused(refusal)
-    return respond(request, answer)
+        return respond(request, answers.refused(refusal))
+    return respond(request, answer_to(distribution, data, request.headers.get("User-Agent", "")))
+
+
+def answer_to(distribution: str, data: bytes, user_agent: str) -> Answer:
+    """The answer to a body that was sent to a distribution's address ("": below `/`)."""
+    try:
+        asked = services.request_image(distribution, body.parse(data), client=user_agent)
+    except RequestRefusedError as refusal:
+        return answers.refused(refusal)
+    return answers.for_request(asked)
 
 
 @require_http_methods(["GET", "HEAD"])
