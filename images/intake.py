@@ -126,7 +126,7 @@ def _write(tickets: Sequence[Ticket]) -> None:
     """One transaction for all. Fills in the tickets' ids; those whose hash is taken have none."""
     first = {ticket.identity.hash: ticket for ticket in reversed(tickets)}  # equal ones may come together
     now = connection.ops.adapt_datetimefield_value
-    with _in_turn(), transaction.atomic():
+    with transaction.atomic():
         ahead = _waiting()
         builds = _builds().insert(
             [
@@ -168,7 +168,7 @@ def _waiting() -> int:
 @contextmanager
 def _in_turn() -> Iterator[None]:
     """SQLite has one writer at a time, and lets the others look again now and then; here they wait in a line."""
-    if connection.vendor != "sqlite" or connection.in_atomic_block:
+    if connection.vendor != "sqlite":
         yield
         return
     lock = _lock()
@@ -241,22 +241,24 @@ class _Writer:
 
     def _run(self) -> None:
         try:
-            while batch := self._next():
+            while self._has_work():
                 close_old_connections()
-                _write_all(batch)
+                with _in_turn():
+                    # Taken only now: what came while we stood in line goes with the same transaction.
+                    batch = [self._tickets.popleft() for _ in range(min(len(self._tickets), _MOST))]
+                    _write_all(batch)
                 for ticket in batch:
                     ticket.answered.release()
         finally:
             connection.close()
 
-    def _next(self) -> list[Ticket]:
-        """What waits; empty when it is time to end."""
+    def _has_work(self) -> bool:
+        """Waits for tickets; False when it is time to end."""
         with self._wanted:
             self._wanted.wait_for(lambda: self._tickets or self._is_closing, _IDLE_SECONDS)
-            batch = [self._tickets.popleft() for _ in range(min(len(self._tickets), _MOST))]
-            if not batch:
+            if not self._tickets:
                 self._thread = None  # decided under the lock: whoever comes next starts another thread
-            return batch
+            return bool(self._tickets)
 
 
 def _write_all(batch: Sequence[Ticket]) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from builders.inspection import inspect
 from django.conf import settings
 from django.utils import timezone
 
+from builders.inspection import inspect
 from builders.runners.sandbox import best_runner
 from builders.spec import BuildFailedError, BuildSpec, ImageBuilderSpec, KeySpec
 from builders.states import Phase
