@@ -43,7 +43,7 @@ def build(
     data = tar(files, mtime=release.epoch, prefix=f"{folder_name(release, target)}/")
     if release.is_newer:
         return zstandard.ZstdCompressor(level=9).compress(data)
-    return lzma.compress(data, preset=3)
+    return lzma.compress(data, preset=0)  # nearly all of it is packed already
 
 
 def _source_files() -> list[File]:

@@ -152,7 +152,7 @@ _GENERIC_PROFILES = (
         ("kmod-demo-ac",),
         16 * MIB,
     ),
-    Profile("acme_pebble", (_device("Acme", "Pebble"),), ("acme,pebble", "pebble"), ("-wpad-basic",), 6 * MIB),
+    Profile("acme_pebble", (_device("Acme", "Pebble"),), ("acme,pebble", "pebble"), ("-wpad-basic",), 5 * MIB),
     Profile("acme_rocket-1", (_device("Acme", "Rocket", "1"),), ("acme,rocket-1", "rocket-1"), (), 16 * MIB),
     Profile(
         "acme_rocket-2",

@@ -1,0 +1,55 @@
+"""packages/management/commands/setup_demo.py: the demo distribution in the catalogue."""
+
+import io
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from packages.models import Distribution, Package, PackageChange, Release, Target
+from packages.signatures import UsignKey
+
+pytestmark = pytest.mark.django_db
+
+
+def _setup(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("setup_demo", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_everything_is_there_after_one_command_and_repeating_it_does_nothing(data_dir: Path) -> None:
+    first = _setup()
+    synced = list(Target.objects.order_by("pk").values_list("synced_at", flat=True))
+    second = _setup()
+
+    assert "Generating" in first
+    assert second == f"The demo distribution is ready: {data_dir}/demo-mirror\n"
+    assert list(Target.objects.order_by("pk").values_list("synced_at", flat=True)) == synced
+    demo = Distribution.objects.get()
+    assert (demo.name, demo.is_hosted, demo.url) == ("demo", True, (data_dir / "demo-mirror").as_uri())
+    assert set(Release.objects.values_list("version", flat=True)) == {"24.04.2", "25.04.0", "SNAPSHOT"}
+    assert len(synced) == 6
+    assert None not in synced
+    assert Package.objects.filter(feed__release__version="25.04.0", name="demo-get").exists()
+    assert PackageChange.objects.filter(channel__name="25.04", source="demo-fetch", target="demo-get").exists()
+
+
+def test_a_lost_mirror_is_made_again_and_what_a_maintainer_changed_stays(data_dir: Path) -> None:
+    _setup()
+    secret = data_dir / "keys/demo.sec"
+    key = secret.read_text()
+    Distribution.objects.update(title="Ours", is_enabled=False)
+    (data_dir / "demo-mirror/.generated").unlink()
+    (data_dir / "demo-mirror/.versions.json").unlink()
+
+    answer = _setup()
+
+    assert "Generating" in answer
+    assert (data_dir / "demo-mirror/.versions.json").exists()
+    demo = Distribution.objects.get()
+    assert (demo.title, demo.is_enabled) == ("Ours", False)
+    # The key is made once, readable by us alone, and it is the one that is pinned.
+    [pinned] = demo.keys.all()
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == (key, 0o600)
+    assert pinned.text == UsignKey.from_secret_text(key, "demo distribution").public_text()
