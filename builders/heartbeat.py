@@ -29,7 +29,7 @@ class Heartbeat:
         self._transport = transport
         self._lease = lease
         self._now: tuple[Phase, int | None] = (Phase.INIT, None)
-        self._told = self._now
+        self._told: tuple[Phase, int | None] = self._now
         self._something_new = threading.Event()
         self._ended = threading.Event()
         self._deadline = time.monotonic() + lease.seconds

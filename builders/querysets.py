@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import ExpressionWrapper, Q
+from django.db.models import Expression, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
 from builders.states import State
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ONLINE_SECONDS = 120
 
 
-def from_now(seconds: float) -> ExpressionWrapper:
+def from_now(seconds: float) -> Expression:
     """The database's present, moved by `seconds` (negative: the past)."""
     return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=models.DateTimeField())
 

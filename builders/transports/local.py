@@ -41,7 +41,7 @@ def _reaches_queue(
     """A database that went away is a TransportError; the next call gets a fresh connection."""
 
     @functools.wraps(call)
-    def reach(self: "LocalTransport", *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def reach(self: "LocalTransport", /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return call(self, *args, **kwargs)
         except (OperationalError, InterfaceError) as error:

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def questions() -> int:
     """How often the cluster is asked for an agent."""
-    return OrmQ.objects.count()
+    count: int = OrmQ.objects.count()
+    return count
 
 
 def test_many_submits_ask_for_one_agent() -> None:
