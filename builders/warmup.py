@@ -113,6 +113,8 @@ def _broken(command: str, outcome: Outcome) -> BuildFailedError:
 def read_inside(tree: Path, name: str, limit: int = _TEXT_LIMIT) -> bytes | None:
     """A small file of the tree by its relative name; None if there is none. No link is followed: others made it."""
     *parents, last = name.split("/")
+    if ".." in (*parents, last):
+        return None
     current = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for parent in parents:

@@ -1,18 +1,16 @@
 """Programs that take too much: each is stopped, the reason named, and nothing of it left."""
 
-import shutil
-import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
-from builders.runners import cgroup, sandbox
+from builders.runners import cgroup
 from builders.runners.base import Limits, Outcome, Run
-from builders.runners.sandbox import LEVELS, Sandbox
+from builders.runners.sandbox import Sandbox
 from builders.spec import BuildFailedError
 from builders.states import Reason
 from tests.builders.trees import make_tree, running, until
@@ -22,29 +20,8 @@ ROOMY = Limits(seconds=60, memory_mb=1024, disk_mb=1024, processes=200, cpu_seco
 
 
 @pytest.fixture
-def data(settings: Settings) -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="asu-limits-"))
-    path.chmod(0o755)
-    settings.ASU_DATA_DIR = path
-    settings.ASU_WORK_DIR = path / "work"
-    settings.ASU_MIN_FREE_MB = 1
-    sandbox.probe.cache_clear()
-    yield path
-    sandbox.probe.cache_clear()
-    shutil.rmtree(path)
-
-
-@pytest.fixture(params=LEVELS)
-def level(request: pytest.FixtureRequest, data: Path) -> str:
-    name: str = request.param
-    if LEVELS.index(sandbox.probe().level or "process") < LEVELS.index(name):
-        pytest.skip(sandbox.probe().detail)
-    return name
-
-
-@pytest.fixture
-def sh(level: str, data: Path) -> Sh:
-    tree = make_tree(data / "tree", given="given\n")
+def sh(level: str, open_data: Path) -> Sh:
+    tree = make_tree(open_data / "tree", given="given\n")
 
     def run(script: str, go_on: Callable[[], bool] = lambda: True, **limits: int) -> Outcome:
         words = Run(("bash", "-c", script), tree, limits=replace(ROOMY, **limits))
@@ -118,15 +95,15 @@ def test_a_disk_filler_is_stopped(sh: Sh) -> None:
     assert outcome.killed == "disk"
 
 
-def test_a_single_file_cannot_grow_beyond_the_limit(sh: Sh, data: Path) -> None:
+def test_a_single_file_cannot_grow_beyond_the_limit(sh: Sh, open_data: Path) -> None:
     outcome = sh("head -c 100M /dev/zero > file; stat -c %s file; exit 1", disk_mb=20)
 
     assert outcome.returncode != 0
     assert outcome.killed == "disk" or int(outcome.stdout) <= 20 * 2**20
 
 
-def test_what_fills_a_writable_bind_counts_too(level: str, data: Path) -> None:
-    tree, out = make_tree(data / "tree"), make_tree(data / "out")
+def test_what_fills_a_writable_bind_counts_too(level: str, open_data: Path) -> None:
+    tree, out = make_tree(open_data / "tree"), make_tree(open_data / "out")
     script = f"for i in $(seq 90); do head -c 4M /dev/zero > {Sandbox(level).visible('/out', out)}/$i; done; sleep 30"
 
     outcome = Sandbox(level).run(
@@ -161,7 +138,7 @@ def test_a_cancelled_build_stops(sh: Sh) -> None:
     assert running(word) == []
 
 
-def test_an_error_of_ours_in_the_middle_leaves_nothing_running(sh: Sh, data: Path) -> None:
+def test_an_error_of_ours_in_the_middle_leaves_nothing_running(sh: Sh, open_data: Path) -> None:
     word = f"1{uuid.uuid4().int % 10**9}"
 
     def fail() -> bool:
@@ -172,7 +149,7 @@ def test_an_error_of_ours_in_the_middle_leaves_nothing_running(sh: Sh, data: Pat
         sh(f"sleep {word}", go_on=fail)
 
     assert running(word) == []
-    assert list((data / "work").iterdir()) == []
+    assert list((open_data / "work").iterdir()) == []
 
 
 def test_a_program_that_is_killed_is_no_success(sh: Sh) -> None:

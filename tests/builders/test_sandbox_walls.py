@@ -2,16 +2,14 @@
 
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pytest_django import Settings
 
 from builders.runners import sandbox
 from builders.runners.base import Limits, Outcome, Run
-from builders.runners.sandbox import LEVELS, Sandbox
+from builders.runners.sandbox import Sandbox
 from builders.spec import BuildFailedError
 from builders.states import Reason
 from tests.builders.trees import give_to_builder, make_tree
@@ -20,30 +18,8 @@ Sh = Callable[..., Outcome]
 
 
 @pytest.fixture
-def data(settings: Settings) -> Iterator[Path]:
-    """A data folder that the build user can enter, as a server's is."""
-    path = Path(tempfile.mkdtemp(prefix="asu-walls-"))
-    path.chmod(0o755)
-    settings.ASU_DATA_DIR = path
-    settings.ASU_WORK_DIR = path / "work"
-    settings.ASU_MIN_FREE_MB = 1
-    sandbox.probe.cache_clear()
-    yield path
-    sandbox.probe.cache_clear()
-    shutil.rmtree(path)
-
-
-@pytest.fixture(params=LEVELS)
-def level(request: pytest.FixtureRequest, data: Path) -> str:
-    name: str = request.param
-    if LEVELS.index(sandbox.probe().level or "process") < LEVELS.index(name):
-        pytest.skip(sandbox.probe().detail)
-    return name
-
-
-@pytest.fixture
-def tree(data: Path) -> Path:
-    return make_tree(data / "tree", given="given\n")
+def tree(open_data: Path) -> Path:
+    return make_tree(open_data / "tree", given="given\n")
 
 
 @pytest.fixture
@@ -77,10 +53,10 @@ def test_what_a_build_writes_is_gone_for_the_next_one(sh: Sh, tree: Path) -> Non
     assert sorted(path.name for path in tree.iterdir()) == ["given"]
 
 
-def test_nothing_stays_in_the_work_folder(sh: Sh, data: Path) -> None:
+def test_nothing_stays_in_the_work_folder(sh: Sh, open_data: Path) -> None:
     sh("mkdir -p a/b && chmod 0 a/b a && touch x && chmod 0 x")
 
-    assert list((data / "work").iterdir()) == []
+    assert list((open_data / "work").iterdir()) == []
 
 
 def test_setting_up_writes_into_the_tree_itself(sh: Sh, tree: Path) -> None:
@@ -123,11 +99,11 @@ def test_no_open_file_of_the_server_gets_in(sh: Sh, tmp_path: Path) -> None:
     assert len(outcome.stdout.splitlines()) == 1 + 4  # total, the three, and ls's own
 
 
-def test_the_hosts_files_cannot_be_seen(level: str, sh: Sh, data: Path) -> None:
+def test_the_hosts_files_cannot_be_seen(level: str, sh: Sh, open_data: Path) -> None:
     walled(level)
-    (data / "secret").write_text("secret")
+    (open_data / "secret").write_text("secret")
 
-    outcome = sh(f"ls -d /etc/shadow /root /home /var /work /sys {data} /tmp/*; cat /etc/passwd; ls /etc")
+    outcome = sh(f"ls -d /etc/shadow /root /home /var /work /sys {open_data} /tmp/*; cat /etc/passwd; ls /etc")
 
     assert "shadow" not in outcome.stdout
     assert "/" not in outcome.stdout.replace("/root:/bin/sh", "").replace("/tmp:/bin/sh", "")
@@ -158,9 +134,9 @@ def test_other_processes_cannot_be_seen(level: str, sh: Sh) -> None:
     assert int(outcome.stdout) < 8
 
 
-def test_binds_are_seen_where_the_runner_says(sh: Sh, level: str, data: Path) -> None:
-    feeds = make_tree(data / "feeds", index="packages")
-    out = make_tree(data / "out")
+def test_binds_are_seen_where_the_runner_says(sh: Sh, level: str, open_data: Path) -> None:
+    feeds = make_tree(open_data / "feeds", index="packages")
+    out = make_tree(open_data / "out")
     runner = Sandbox(level)
 
     outcome = sh(
@@ -173,9 +149,9 @@ def test_binds_are_seen_where_the_runner_says(sh: Sh, level: str, data: Path) ->
     assert (out / "image.bin").read_text() == "image\n"
 
 
-def test_a_read_only_bind_cannot_be_written(sh: Sh, level: str, data: Path) -> None:
+def test_a_read_only_bind_cannot_be_written(sh: Sh, level: str, open_data: Path) -> None:
     walled(level)
-    feeds = make_tree(data / "feeds", index="packages")
+    feeds = make_tree(open_data / "feeds", index="packages")
 
     outcome = sh("echo x > /feeds/index || echo x > /feeds/new", read_only={"/feeds": feeds})
 
@@ -183,8 +159,8 @@ def test_a_read_only_bind_cannot_be_written(sh: Sh, level: str, data: Path) -> N
     assert [(path.name, path.read_text()) for path in feeds.iterdir()] == [("index", "packages")]
 
 
-def test_a_file_can_be_laid_over_one_in_the_tree(sh: Sh, level: str, tree: Path, data: Path) -> None:
-    local = data / "local.conf"
+def test_a_file_can_be_laid_over_one_in_the_tree(sh: Sh, level: str, tree: Path, open_data: Path) -> None:
+    local = open_data / "local.conf"
     local.write_text("local\n")
     name = Sandbox(level).visible("/builder/given", local)
 
@@ -194,9 +170,9 @@ def test_a_file_can_be_laid_over_one_in_the_tree(sh: Sh, level: str, tree: Path,
     assert (tree / "given").read_text() == "given\n"
 
 
-def test_a_bind_below_a_folder_that_is_not_there_can_be_reached(sh: Sh, level: str, data: Path) -> None:
+def test_a_bind_below_a_folder_that_is_not_there_can_be_reached(sh: Sh, level: str, open_data: Path) -> None:
     walled(level)
-    feeds = make_tree(data / "feeds", index="packages")
+    feeds = make_tree(open_data / "feeds", index="packages")
 
     outcome = sh("cat /deep/down/feeds/index", read_only={"/deep/down/feeds": feeds})
 
@@ -227,9 +203,9 @@ def test_two_builds_at_once_share_one_tree(level: str, tree: Path) -> None:
     assert (tree / "given").read_text() == "given\n"
 
 
-def test_a_tree_in_a_closed_folder_is_still_built_in(level: str, data: Path) -> None:
+def test_a_tree_in_a_closed_folder_is_still_built_in(level: str, open_data: Path) -> None:
     """The pristine trees lie where the build user can never go by a path."""
-    closed = make_tree(data / "closed")
+    closed = make_tree(open_data / "closed")
     tree = make_tree(closed / "tree", given="given\n")
     os.chown(closed, 0, 0) if os.geteuid() == 0 else None
     closed.chmod(0o700)
@@ -240,9 +216,9 @@ def test_a_tree_in_a_closed_folder_is_still_built_in(level: str, data: Path) -> 
 
 
 def test_the_walls_that_cannot_be_put_up_are_a_failure_never_a_lower_wall(
-    data: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+    open_data: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    marker = make_tree(data / "out")
+    marker = make_tree(open_data / "out")
     monkeypatch.setenv("PATH", "/nowhere")
 
     with pytest.raises(BuildFailedError) as caught:
@@ -252,23 +228,23 @@ def test_the_walls_that_cannot_be_put_up_are_a_failure_never_a_lower_wall(
     assert list(marker.iterdir()) == []
 
 
-def test_an_overlay_that_fails_is_a_failure_never_a_copy(data: Path, level: str) -> None:
+def test_an_overlay_that_fails_is_a_failure_never_a_copy(open_data: Path, level: str) -> None:
     if level != "full":
         pytest.skip("only this level has one")
-    tree = make_tree(data / "with:colon", given="given\n")
+    tree = make_tree(open_data / "with:colon", given="given\n")
 
     with pytest.raises(BuildFailedError) as caught:
         Sandbox("full").run(Run(("true",), tree))
 
     assert caught.value.reason is Reason.SANDBOX
-    assert str(data) not in caught.value.sentence
+    assert str(open_data) not in caught.value.sentence
 
 
-def test_the_probe_names_a_level_and_says_why_not_more(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (data / "bin").mkdir()
+def test_the_probe_names_a_level_and_says_why_not_more(open_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (open_data / "bin").mkdir()
     for name in ("cp", "rm", "du", "chmod"):
-        (data / "bin" / name).symlink_to(shutil.which(name) or name)
-    monkeypatch.setenv("PATH", str(data / "bin"))
+        (open_data / "bin" / name).symlink_to(shutil.which(name) or name)
+    monkeypatch.setenv("PATH", str(open_data / "bin"))
 
     found = sandbox.probe()
 
@@ -276,11 +252,11 @@ def test_the_probe_names_a_level_and_says_why_not_more(data: Path, monkeypatch: 
     assert "bubblewrap" in found.detail
 
 
-def test_a_demanded_level_that_is_not_there_is_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (data / "bin").mkdir()
+def test_a_demanded_level_that_is_not_there_is_refused(open_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (open_data / "bin").mkdir()
     for name in ("cp", "rm", "du", "chmod"):
-        (data / "bin" / name).symlink_to(shutil.which(name) or name)
-    monkeypatch.setenv("PATH", str(data / "bin"))
+        (open_data / "bin" / name).symlink_to(shutil.which(name) or name)
+    monkeypatch.setenv("PATH", str(open_data / "bin"))
 
     with pytest.raises(BuildFailedError) as caught:
         sandbox.best_runner("full")
@@ -290,17 +266,17 @@ def test_a_demanded_level_that_is_not_there_is_refused(data: Path, monkeypatch: 
     assert sandbox.best_runner("process").level == "process"
 
 
-def test_auto_takes_the_highest_level(data: Path) -> None:
+def test_auto_takes_the_highest_level(open_data: Path) -> None:
     assert sandbox.best_runner("auto").level == sandbox.probe().level
 
 
-def test_links_in_the_tree_do_not_lead_a_bind_out_of_it(level: str, data: Path) -> None:
+def test_links_in_the_tree_do_not_lead_a_bind_out_of_it(level: str, open_data: Path) -> None:
     """At the level without walls binds are copied in: never through a link that the tree holds."""
-    outside = data / "outside"
+    outside = open_data / "outside"
     outside.write_text("mine")
-    tree = make_tree(data / "tree", given="given\n")
+    tree = make_tree(open_data / "tree", given="given\n")
     (tree / "repositories.conf").symlink_to(outside)
-    local = data / "local.conf"
+    local = open_data / "local.conf"
     local.write_text("local\n")
     give_to_builder(tree)
 
