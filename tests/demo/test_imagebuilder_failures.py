@@ -94,7 +94,7 @@ def test_an_image_too_big_ends_with_status_0_and_no_image(newer: ImageBuilder, t
 
     assert run.returncode == 0
     assert "WARNING: Image file " in run.stderr
-    assert " > 6291456\n" in run.stderr
+    assert " > 5242880\n" in run.stderr
     assert "Skip JSON creation for non existing file " in run.stdout
     assert "JSON info file script could not find any JSON files for target\n" in run.stdout
     assert not list(tmp_path.glob("*.bin"))
