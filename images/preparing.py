@@ -123,3 +123,8 @@ def resume_lost() -> int:
             async_task("images.tasks.prepare", target_id)
             found += 1
     return found
+
+
+def forget() -> None:
+    """Drops what this process remembers of whom it asked. For tests, whose targets come and go."""
+    _asked_for.clear()

@@ -18,7 +18,7 @@ from images import admission, fingerprint
 from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
 from packages import sync
-from packages.exceptions import MirrorError, UnknownError
+from packages.exceptions import BadDocumentError, MirrorError, UnknownError
 from packages.models import Target
 
 logger = logging.getLogger(__name__)
@@ -49,9 +49,17 @@ def _complete(target: Target) -> dict[str, Any] | None:
         target.refresh_from_db()
         if target.needs_inspection:
             _inspect(target)
+            target.refresh_from_db()
+        if not target.is_complete:
+            raise BadDocumentError("they do not tell what can be built")
     except (MirrorError, UnknownError) as error:
         logger.warning("%s cannot be prepared: %s", target, error)
         return _refusal(RequestRefusedError(500, f"Error: the mirror does not give what {target} needs: {error}"))
+    except OSError as error:
+        logger.exception("%s cannot be prepared", target)
+        return _refusal(
+            RequestRefusedError(500, f"Error: the server cannot store what {target} needs: {error.strerror}.")
+        )
     except BuildFailedError as error:
         logger.warning("%s cannot be prepared: %s", target, error)
         return _refusal(RequestRefusedError(500, f"Error: {error.sentence}"))
