@@ -29,12 +29,10 @@ _PATIENCE = 10.0
 def workers() -> None:
     """Something was queued: wake an idle agent, or have one started."""
     now = time.time_ns()
-    path = _path("wake")
     try:
-        os.utime(path, ns=(now, now))
+        os.utime(_path("wake"), ns=(now, now))
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        _writable("wake").touch()
     if not somebody_is_idle():
         ask_for_agent()
 
@@ -47,7 +45,7 @@ def mark() -> int:
 @contextmanager
 def idle() -> Iterator[None]:
     """While this lasts, an agent of this process waits for builds."""
-    with _path("idle.lock").open("a") as file:
+    with _writable("idle.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
@@ -78,7 +76,7 @@ def ask_for_agent() -> None:
 
 
 def _may_ask() -> bool:
-    path = _path("asked")
+    path = _writable("asked")
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o644))
     except FileExistsError:
@@ -95,9 +93,7 @@ def answered() -> None:
 
 def stop() -> None:
     """Tell the agents of every cluster that runs now to give their builds back and end."""
-    path = _path("stopping")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    _writable("stopping").touch()
 
 
 def is_stopping() -> bool:
@@ -110,6 +106,12 @@ def _modified(name: str) -> int:
         return os.stat(_path(name)).st_mtime_ns  # noqa: PTH116 (asked many times a second)
     except FileNotFoundError:
         return 0
+
+
+def _writable(name: str) -> Path:
+    path = _path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _path(name: str) -> Path:

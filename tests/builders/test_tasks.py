@@ -60,6 +60,17 @@ def test_nobody_is_asked_while_an_agent_waits() -> None:
     assert questions() == 0
 
 
+def test_the_first_start_finds_no_folder(data_dir: Path) -> None:
+    (data_dir / "run").rmdir()
+
+    wake.ask_for_agent()
+    wake.workers()
+    wake.stop()
+
+    assert questions() == 1
+    assert wake.is_stopping()
+
+
 def test_a_queue_that_cannot_be_told_does_not_cost_the_request(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "not a folder"
     file.touch()

@@ -1,5 +1,6 @@
 """The real django-q cluster in processes of its own: it builds what is submitted, and it ends when it should."""
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -54,6 +55,18 @@ def test_the_cluster_builds_what_is_submitted_and_ends_within_seconds() -> None:
     assert processes
     assert not [pid for pid in processes if is_alive(pid)]
     assert set(Build.objects.values_list("reason", flat=True)) == {Reason.MIRROR_MOVED}
+
+
+def test_a_cluster_whose_processes_are_all_told_at_once_ends_too() -> None:
+    with running(*CLUSTER) as cluster:
+        assert until(Worker.objects.filter(seen_at__isnull=False).exists), output()
+        processes = descendants(cluster.pid)
+
+        for pid in [*processes, cluster.pid]:
+            os.kill(pid, signal.SIGTERM)
+
+        assert until(lambda: cluster.poll() is not None, 15), output()
+        assert not [pid for pid in processes if is_alive(pid)]
 
 
 def test_a_killed_cluster_leaves_no_process_alive() -> None:

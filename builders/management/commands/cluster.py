@@ -1,13 +1,17 @@
 """The django-q cluster, so that it ends within seconds and leaves nothing alive.
 
-django-q waits for running tasks when it is told to stop, and its processes live on when their parent is killed. So the
-agents are told first, and each process asks the kernel to be killed with its parent.
+django-q waits for running tasks when it is told to stop; its processes live on when their parent is killed; and its
+first process waits for ever when all of them are told to stop at once. So the agents are told first, each process asks
+the kernel to be killed with its parent, and somebody watches the end.
 """
 
 import ctypes
 import gc
 import os
 import signal
+import threading
+import time
+from multiprocessing.connection import wait
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -19,6 +23,7 @@ from builders import tasks as tasks
 from builders import wake
 
 _PR_SET_PDEATHSIG = 1
+_LAST_WORDS = 2.0  # seconds for the first process to end when all others have
 
 
 class Command(BaseCommand):
@@ -40,7 +45,15 @@ class Command(BaseCommand):
 class _QuickCluster(Cluster):  # type: ignore[misc]
     def sig_handler(self, signum: int, frame: Any) -> None:
         wake.stop()
+        threading.Thread(target=_leave_after, args=(self.sentinel.sentinel,), daemon=True).start()
         super().sig_handler(signum, frame)
+
+
+def _leave_after(everybody: int) -> None:
+    """django-q hangs in a lock that a killed process took along; there is nothing left to wait for."""
+    wait([everybody])  # readable when the last process that was forked is gone
+    time.sleep(_LAST_WORDS)
+    os._exit(1)
 
 
 def _die_with_parent() -> None:
