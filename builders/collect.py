@@ -60,6 +60,8 @@ def collect(out: Path, spec: BuildSpec, *, full_names: Mapping[str, str], stdout
     [profile] = document.profiles
     images = [image for image in profile.images if (out / image["name"]).is_file()]
     stripped = [image["name"] for image in images if _settle(out / image["name"], image)]
+    if stripped:
+        (out / "md5sums").unlink(missing_ok=True)  # would be wrong now
     if images and not list(out.glob("*.manifest")) and found:
         name = f"{profile.image_prefix or image_names.prefix_of([images[0]['name']], spec.profile)}.manifest"
         (out / name).write_text("".join(f"{package} - {found[package]}\n" for package in sorted(found)))

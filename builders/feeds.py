@@ -7,6 +7,7 @@ A second build of the same target finds all of it and touches no network.
 
 import functools
 import gzip
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ from typing import Self
 from django.conf import settings
 
 from builders import carried, closure, package_cache, repositories
-from builders.failures import from_mirror
+from builders.failures import cancelled, from_mirror
 from builders.imagebuilder import Tree
 from builders.runners.base import Runner
 from builders.runners.workdir import WorkDir
@@ -92,10 +93,10 @@ def prepare(spec: BuildSpec, tree: Tree, runner: Runner, report: Report, go_on: 
             indexes,
             closure.roots(spec.default_packages, spec.packages),
             carried=own,
-            carried_versions=carried.versions(tree.path),
+            carried_versions=carried.versions(tree.path) if indexes else {},
         )
         if not go_on():
-            raise BuildFailedError(Reason.CANCELLED, "The build was cancelled.")
+            raise cancelled()
         items = [(feed_set.feeds[number], candidate) for number, candidate in wanted]
         feed_set.downloaded = _fetch(items, report, go_on)
         _write_repositories(tree, feed_set, runner)
@@ -147,9 +148,9 @@ def _open_feeds(spec: BuildSpec, feed_set: FeedSet) -> None:
             raise BuildFailedError(Reason.CRASH, f"The feed {feed.name[:64]!r} has a name or sum that cannot be used.")
         taken = {other.name for other in feed_set.feeds}
         name = feed.name if feed.name not in taken else f"{feed.name}-{feed.index_sha256[:8]}"
-        data = _index_bytes(feed, spec.keys)
-        folder = feed_set._stack.enter_context(package_cache.in_use(feed.index_sha256))
-        _lay_out(feed, folder, data)
+        data, signature = _verified_index(feed, spec.keys)
+        folder = feed_set._stack.enter_context(package_cache.in_use(_folder_name(feed, signature)))
+        _lay_out(feed, folder, data, signature)
         index = _parsed(feed.index_sha256, feed.format)
         apk_keys = tuple(key.text for key in spec.keys if key.kind == "apk")
         feed_set.feeds.append(LocalFeed(feed, name, folder, index, apk_keys))
@@ -175,15 +176,30 @@ def _parsed(sha256: str, kind: str) -> closure.FeedIndex:
     return closure.FeedIndex.of(apk.parse(data) if kind == "apk" else opkg.parse(data))
 
 
-def _index_bytes(feed: FeedSpec, keys: Sequence[KeySpec]) -> bytes:
-    """The verified index that the spec names: from the cache, or from the mirror if it still has that one."""
+def _verified_index(feed: FeedSpec, keys: Sequence[KeySpec]) -> tuple[bytes, bytes | None]:
+    """The index that the spec names, and its signature: from the cache, or from the mirror if it still has that one.
+
+    The same index may have been signed anew, by a key that came later: then the signature is fetched again.
+    """
+    pinned = [key.text for key in keys if key.kind == "usign"] if feed.format == "opkg" else []
     try:
-        return index_cache.load(feed.index_sha256)
+        data, signature = index_cache.load(feed.index_sha256), index_cache.signature(feed.index_sha256)
+        if not pinned or (signature is not None and _is_signed(data, signature, pinned)):
+            return data, signature
     except FileNotFoundError:
-        data, signature = _download_index(feed, keys)
+        pass
+    data, signature = _download_index(feed, keys)
     if index_cache.save(data, signature) != feed.index_sha256:
         raise NotOnMirrorError(f"The feed '{feed.name}' has another state than when the request was checked.")
-    return data
+    return data, signature
+
+
+def _is_signed(data: bytes, signature: bytes, pinned: Sequence[str]) -> bool:
+    try:
+        verify_usign(data, signature, pinned)
+    except SignatureError:
+        return False
+    return True
 
 
 def _download_index(feed: FeedSpec, keys: Sequence[KeySpec]) -> tuple[bytes, bytes | None]:
@@ -216,20 +232,21 @@ def _get(mirror: Mirror, path: str) -> bytes:
 # -- folders -----------------------------------------------------------------------------------------------
 
 
-def _lay_out(feed: FeedSpec, folder: Path, data: bytes) -> None:
+def _folder_name(feed: FeedSpec, signature: bytes | None) -> str:
+    """Index and signature make a folder: an ImageBuilder trusts only the keys that it was made with."""
+    return hashlib.sha256(f"{feed.format}:{feed.index_sha256}:".encode() + (signature or b"")).hexdigest()
+
+
+def _lay_out(feed: FeedSpec, folder: Path, data: bytes, signature: bytes | None) -> None:
     """The index files of a feed's folder, as its package manager wants them. Equal for every build, so written once."""
-    files: dict[str, bytes] = {}
-    if feed.format == "apk":
-        files["packages.adb"] = data
-    elif not (folder / "Packages").exists():
-        files["Packages.gz"] = gzip.compress(data, 6, mtime=0)
-        signature = index_cache.signature(feed.index_sha256)
+    last = "packages.adb" if feed.format == "apk" else "Packages"
+    if (folder / last).exists():
+        return
+    if feed.format == "opkg":
+        _write(folder / "Packages.gz", gzip.compress(data, 6, mtime=0))
         if signature is not None:
-            files["Packages.sig"] = signature
-        files["Packages"] = data  # last: it says that the others are there
-    for name, content in files.items():
-        if not (folder / name).exists():
-            _write(folder / name, content)
+            _write(folder / "Packages.sig", signature)
+    _write(folder / last, data)
 
 
 def _write(path: Path, content: bytes) -> None:

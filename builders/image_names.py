@@ -4,6 +4,7 @@
 out and in other orders (`openwrt-ipq806x-ubi-root.img`, `openwrt-x86-generic-combined-ext4.img.gz`).
 """
 
+import os
 import re
 from collections.abc import Iterable
 
@@ -19,6 +20,9 @@ _ENDING = re.compile(
     r"\.(?:bin|img|tar|trx|chk|itb|elf|ubi|iso|gz|xz|zip|dtb|vmdk|vdi|lzma|squashfs|ext4|cpio|dlf|w3d)"
 )
 _NO_IMAGE = re.compile(r".*\.(?:manifest|json|buildinfo|sig|asc|mk|config|txt)|(?:sha256|md5)sums.*|config\..*")
+_AFTER_PREFIX = re.compile(
+    r"-(?:squashfs|ext4|jffs2|ubifs|ubi|initramfs|sysupgrade|factory|combined|sdcard|rootfs|root|kernel)(?=[-.]|$)"
+)
 # Put on a device as they are; a kernel or a bare root file system may lie there even when the image was too big.
 _WHOLE = ("sysupgrade", "factory", "combined", "sdcard", "recovery", "installer")
 
@@ -65,7 +69,8 @@ def prefix_of(images: Iterable[str], profile: str) -> str:
             return name[: place + 1 + len(device)]
     if not listed:
         return ""
-    first, last = listed[0], listed[-1]
-    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    common = first[:length] if len(listed) > 1 else re.sub(r"\..*", "", first)
-    return common.rpartition("-")[0] or common
+    common = os.path.commonprefix(listed)  # noqa: RUF071 - of names, letter by letter
+    cut = _AFTER_PREFIX.search(common)
+    if cut:
+        return common[: cut.start()]
+    return re.sub(r"\..*", "", common) if len(listed) == 1 else common.rpartition("-")[0] or common

@@ -1,6 +1,6 @@
 """Package files by hash, shared by all builds on this machine: fetched once, verified, removed when room is needed.
 
-Files lie in ASU_CACHE_DIR/packages and are hard-linked into the folders of feeds, ASU_CACHE_DIR/feeds/<index sha256>.
+Files lie in ASU_CACHE_DIR/packages and are hard-linked into the folders of feeds, ASU_CACHE_DIR/feeds/<hash>.
 Whoever builds from a feed's folder holds a shared lock on it; only a folder that nobody holds may go.
 """
 
@@ -104,11 +104,11 @@ def trim(quota_bytes: int) -> None:
 
 
 @contextmanager
-def in_use(index_sha256: str) -> Iterator[Path]:
+def in_use(name: str) -> Iterator[Path]:
     """The folder of a feed, made if need be, that stays as long as this lasts."""
-    lock = _lock(index_sha256, fcntl.LOCK_SH)
+    lock = _lock(name, fcntl.LOCK_SH)
     try:
-        folder = feeds_dir() / index_sha256
+        folder = feeds_dir() / name
         folder.mkdir(exist_ok=True)
         os.utime(folder)
         yield folder

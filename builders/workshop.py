@@ -30,7 +30,8 @@ def build(
         runner = best_runner()
         enter(Phase.DOWNLOAD_IMAGEBUILDER)
         with imagebuilder.ensure(spec, runner, report, go_on) as tree:
-            enter(Phase.CALCULATE_PACKAGES_HASH)
+            if not go_on():
+                raise cancelled()
             with feeds.prepare(spec, tree, runner, report, go_on) as feed_set:
                 enter(Phase.BUILDING_IMAGE)
                 return drive.build_image(spec, tree, feed_set, runner, out, go_on)

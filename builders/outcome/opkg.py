@@ -40,7 +40,13 @@ def dependency(log: Log) -> Verdict:
             f"{packages(list(unmet))} is made for another kernel than this release has. "
             "The mirror is being updated, or the package is gone; try again later or remove it.",
         )
-    return Reason.MISSING_DEPENDENCY, sentence_missing(needs, list(unmet))
+    return Reason.MISSING_DEPENDENCY, sentence_missing([_with_version(need, log) for need in needs], list(unmet))
+
+
+def _with_version(need: str, log: Log) -> str:
+    """The version that is asked for belongs to it: the package may well be there in another one."""
+    match = re.search(rf"cannot find dependency {re.escape(need)} (\([^)\n]{{1,80}}\)) for", log.opkg_errors)
+    return f"{need} {match[1]}" if match else need
 
 
 def conflict(log: Log) -> Verdict:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,8 @@ def spec_for(
 
 def _index_sha256(folder: Path) -> str:
     return hashlib.sha256(gzip.decompress((folder / "Packages.gz").read_bytes())).hexdigest()
+
+
+def with_profile(spec: BuildSpec, profile: str) -> BuildSpec:
+    """The same for another device, even one that does not exist."""
+    return replace(spec, profile=profile)
