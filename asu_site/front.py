@@ -56,7 +56,7 @@ class Front:
             if method == "POST":
                 return self._post(path, environ, start_response)
             if method != "OPTIONS":
-                self._take_body(environ)
+                _put_back(environ, self._take_body(environ))
             return self._app(environ, start_response)
         except BodyTooLargeError:
             return _send(_error(path, 413, f"The body is larger than {self._limit} bytes."), start_response)
@@ -71,10 +71,12 @@ class Front:
         return self._ask((path, b""), environ, start_response)
 
     def _post(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        key = path, sha256(self._take_body(environ)).digest()
+        body = self._take_body(environ)
+        key = path, sha256(body).digest()
         answer = self._kept.get(key)
         if answer is not None:
             return _send(answer, start_response)
+        _put_back(environ, body)
         if self._hot is not None and path.endswith("/api/v1/build"):
             now = generation.current()
             hot = self._hot(environ)
@@ -108,35 +110,40 @@ class Front:
         return [whole]
 
     def _take_body(self, environ: Environ) -> bytes:
-        """Read the body whole and put it back with its length."""
+        """The whole body, read once. Raises BodyTooLargeError."""
         stream = environ["wsgi.input"]
         length = environ.get("CONTENT_LENGTH")
-        if length and not length.isdecimal():
-            length = None
-        if length and int(length) > self._limit:
-            _drain(stream, 0)
-            raise BodyTooLargeError
-        body = b""
-        if length != "0" and (length or environ.get("HTTP_TRANSFER_ENCODING") or environ.get("wsgi.input_terminated")):
-            body = _read(stream, int(length) if length else self._limit + 1)
+        if length and length.isdecimal():
+            most = int(length)
+            if most > self._limit:
+                _drain(stream, 0)
+                raise BodyTooLargeError
+        elif environ.get("HTTP_TRANSFER_ENCODING") or environ.get("wsgi.input_terminated"):
+            most = self._limit + 1
+        else:
+            most = 0
+        body = _read(stream, most)
         if len(body) > self._limit:
             _drain(stream, len(body))
             raise BodyTooLargeError
-        environ["wsgi.input"] = BytesIO(body)
-        environ["CONTENT_LENGTH"] = str(len(body))
         return body
+
+
+def _put_back(environ: Environ, body: bytes) -> None:
+    """The body as Django expects it: with its length."""
+    environ["wsgi.input"] = BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
 
 
 def _read(stream: Any, most: int) -> bytes:
     """Up to `most` bytes: fewer only at the end of the stream."""
-    pieces = []
-    while most > 0:
-        piece = stream.read(most)
+    body: bytes = stream.read(most) if most else b""
+    while body and len(body) < most:
+        piece = stream.read(most - len(body))
         if not piece:
             break
-        pieces.append(piece)
-        most -= len(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        body += piece
+    return body
 
 
 def _drain(stream: Any, had: int) -> None:

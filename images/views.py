@@ -21,14 +21,14 @@ from images.pages import ImagePage
 from packages.models import Distribution, Package, Profile
 
 PER_PAGE = 25
+_KNOWN = {"luci", "tcpdump", "nano", "htop", "demo-editor"}
 _LIVE = timedelta(minutes=3)  # a worker that was not seen for longer is not counted
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, and how to use it."""
-    base = settings.ASU_BASE_URL or request.build_absolute_uri("/").rstrip("/")
-    distributions = _distributions(base)
+    distributions = _distributions(_base(request))
     context = {
         "distributions": distributions,
         "example": _example(distributions),
@@ -63,7 +63,7 @@ def image_detail(request: HttpRequest, request_hash: str) -> HttpResponse:
     row = get_object_or_404(ImageRequest.objects.with_outcome(), request_hash=request_hash)
     if row.resolved_to is not None:
         return redirect("images:detail", row.resolved_to.request_hash)
-    return render(request, "images/image_detail.html", {"page": ImagePage(row)})
+    return render(request, "images/image_detail.html", {"page": ImagePage(row), "base": _base(request)})
 
 
 @require_safe
@@ -84,6 +84,11 @@ def store(request: HttpRequest, request_hash: str, name: str, distribution: str 
         return downloads.send(request, file)
     except FileNotFoundError:
         return _error(410, "The file is gone. Ask for the image again to have it built again.")
+
+
+def _base(request: HttpRequest) -> str:
+    """This server's address, without a final slash."""
+    return settings.ASU_BASE_URL or request.build_absolute_uri("/").rstrip("/")
 
 
 def _error(status: int, detail: str) -> HttpResponse:
@@ -125,7 +130,9 @@ def _example(distributions: list[dict[str, Any]]) -> dict[str, Any] | None:
                 target__synced_at__isnull=False,
             )
             .select_related("target__release")
-            .order_by("-target__release_id", "target_id", "id")
+            # The stable release first, if the distribution names one.
+            .annotate(is_stable=Q(target__release__version=entry["row"].stable_version))
+            .order_by("-is_stable", "-target__release_id", "target_id", "id")
             .first()
         )
         if profile is not None:
@@ -134,10 +141,10 @@ def _example(distributions: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _extra_packages(profile: Profile) -> list[str]:
-    """Two small packages without dependencies that the device does not have anyway."""
+    """Two packages that people know, that this target has and the device has not."""
     own = {word.lstrip("-") for word in [*profile.target.default_packages, *profile.device_packages]}
-    rows = Package.objects.filter(feed__targets=profile.target, depends__in=[[], ["libc"]], conflicts=[])
-    return list(rows.exclude(name__in=own).order_by("size", "name").values_list("name", flat=True)[:2])
+    rows = Package.objects.filter(feed__targets=profile.target, name__in=_KNOWN - own)
+    return sorted(set(rows.values_list("name", flat=True)))[:2]
 
 
 def _queue_state() -> dict[str, Any]:
