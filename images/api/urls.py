@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from images.api import build, documents
+from images.api import build, docs, documents
 
 urlpatterns = [
     path("api/v1/build", build.build),
@@ -14,7 +14,9 @@ urlpatterns = [
     path("json/v1/latest.json", documents.latest),
     path("api/v1/latest", documents.latest),
     path("api/v1/revision/<str:version>/<str:target>/<str:subtarget>", documents.revision),
+    path("api/v1/schema", docs.schema_view),
     path("json/v1/<path:path>", documents.document),
+    path("docs/", docs.docs),
     # 2020 to 2021, before the `v1` (v1-api.md §11).
     path("api/build", build.build),
     path("api/build/<str:request_hash>", build.build_state),

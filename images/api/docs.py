@@ -1,0 +1,96 @@
+"""The published schema (OpenAPI 3.1), as JSON, as YAML, and as a page for people that needs nothing from elsewhere."""
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The OpenAPI document."""
+    # Not above: a process that is never asked for the schema does without REST framework.
+    from drf_spectacular.generators import SchemaGenerator
+    from drf_spectacular.settings import patched_settings
+
+    from images.api.operations import operations
+
+    with patched_settings({"OAS_VERSION": "3.1.0"}):
+        document: dict[str, Any] = SchemaGenerator(patterns=operations).get_schema(request=None, public=True)
+    return document
+
+
+@require_http_methods(["GET", "HEAD"])
+def schema_view(request: HttpRequest, distribution: str = "") -> HttpResponse:
+    """`/api/v1/schema`: JSON; with `?format=yaml`, or when asked for by `Accept`, YAML."""
+    if "yaml" in request.GET.get("format", "") + request.headers.get("Accept", ""):
+        from drf_spectacular.renderers import OpenApiYamlRenderer
+
+        return HttpResponse(OpenApiYamlRenderer().render(schema()), content_type="application/yaml")
+    return JsonResponse(schema())
+
+
+@require_http_methods(["GET", "HEAD"])
+def docs(request: HttpRequest, distribution: str = "") -> HttpResponse:
+    """`/docs/`."""
+    return render(request, "images/docs.html", {"operations": _operations(schema()), "info": schema()["info"]})
+
+
+def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The paths in a form that a template can walk."""
+    return [
+        {
+            "id": operation["operationId"],
+            "method": method.upper(),
+            "path": path,
+            "description": operation["description"],
+            "fields": _fields(document, _body(operation)),
+            "answers": [
+                {
+                    "status": status,
+                    "text": _schema_of(document, answer).get("description", ""),
+                    "fields": _fields(document, answer),
+                }
+                for status, answer in operation["responses"].items()
+            ],
+        }
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def _body(operation: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = operation.get("requestBody", {})
+    return body
+
+
+def _schema_of(document: dict[str, Any], holder: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a request or an answer, its reference followed; that of the entries for a list."""
+    found: dict[str, Any] = holder.get("content", {}).get("application/json", {}).get("schema", {})
+    found = found.get("items", found) if found.get("type") == "array" else found
+    if "$ref" in found:
+        found = document["components"]["schemas"][found["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _fields(document: dict[str, Any], holder: dict[str, Any]) -> list[dict[str, Any]]:
+    shape = _schema_of(document, holder)
+    required = shape.get("required", [])
+    return [
+        {
+            "name": name,
+            "type": _type(field),
+            "is_required": name in required,
+            "help": field.get("description", ""),
+        }
+        for name, field in shape.get("properties", {}).items()
+    ]
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "$ref" in field:
+        return "object"
+    kind = field.get("type", "object")
+    return " or ".join(kind) if isinstance(kind, list) else str(kind)

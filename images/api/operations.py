@@ -1,0 +1,145 @@
+"""The API as REST framework views: what the schema is generated from. The addresses themselves are served by the plain
+views that these call, which cost half as much.
+"""
+
+from django.http import HttpResponse
+from django.urls import path
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from images.api import build, documents, shapes
+
+_WISH = OpenApiExample(
+    "Two packages more",
+    request_only=True,
+    value={
+        "version": "25.04.0",
+        "target": "demo/valley",
+        "profile": "demo_brook",
+        "packages": ["luci", "tcpdump"],
+        "client": "curl",
+    },
+)
+_STATES = {
+    200: shapes.DoneSerializer,
+    202: shapes.PendingSerializer,
+    400: shapes.ErrorSerializer,
+    500: shapes.FailedSerializer,
+}
+
+
+class BuildOperations(APIView):
+    """Ask for an image."""
+
+    @extend_schema(
+        operation_id="build",
+        tags=["images"],
+        request=shapes.WishSerializer,
+        responses={**_STATES, 413: shapes.ErrorSerializer, 422: shapes.ErrorSerializer},
+        examples=[_WISH],
+        description="Asks for an image. The same wish, however it is spelt, is one build with one hash; asked again it "
+        "is answered with the state it is in. 422 names unknown packages, also in the header `X-Unknown-Package`.",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Asks for an image."""
+        return build.build(request._request)
+
+
+class BuildStateOperations(APIView):
+    """How it stands with an image."""
+
+    @extend_schema(
+        operation_id="build_state",
+        tags=["images"],
+        responses={**_STATES, 404: shapes.ErrorSerializer},
+        description="The state of a build; poll every few seconds while it is 202. HEAD gives the same status with "
+        "`X-Imagebuilder-Status` and `X-Queue-Position`.",
+    )
+    def get(self, request: Request, request_hash: str) -> HttpResponse:
+        """The state of a build."""
+        return build.build_state(request._request, request_hash)
+
+
+class OverviewOperations(APIView):
+    """What is offered."""
+
+    @extend_schema(
+        operation_id="overview",
+        tags=["catalogue"],
+        responses={200: shapes.OverviewSerializer, 404: shapes.ErrorSerializer},
+        description="Branches, versions, targets, and what this server allows.",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """What is offered."""
+        return documents.overview(request._request)
+
+
+class BranchesOperations(APIView):
+    """The branches alone."""
+
+    @extend_schema(
+        operation_id="branches",
+        tags=["catalogue"],
+        responses={200: shapes.BranchSerializer(many=True), 404: shapes.ErrorSerializer},
+        description="The branches of the overview as a list.",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """The branches."""
+        return documents.branches(request._request)
+
+
+class LatestOperations(APIView):
+    """The newest versions."""
+
+    @extend_schema(
+        operation_id="latest",
+        tags=["catalogue"],
+        responses={200: shapes.LatestSerializer, 404: shapes.ErrorSerializer},
+        description="The newest version of each branch, newest branch first.",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """The newest versions."""
+        return documents.latest(request._request)
+
+
+class RevisionOperations(APIView):
+    """The revision of a release."""
+
+    @extend_schema(
+        operation_id="revision",
+        tags=["catalogue"],
+        responses={200: shapes.RevisionSerializer, 404: shapes.ErrorSerializer, 503: shapes.ErrorSerializer},
+        description="The revision that an image of this version would have.",
+    )
+    def get(self, request: Request, version: str, target: str, subtarget: str) -> HttpResponse:
+        """The revision."""
+        return documents.revision(request._request, version, target, subtarget)
+
+
+class TargetIndexOperations(APIView):
+    """Packages of a target."""
+
+    @extend_schema(
+        operation_id="target_index",
+        tags=["catalogue"],
+        responses={200: shapes.TargetIndexSerializer, 404: shapes.ErrorSerializer, 503: shapes.ErrorSerializer},
+        description="The packages of one target with their versions, kernel modules included.",
+    )
+    def get(self, request: Request, version: str, target: str, subtarget: str) -> HttpResponse:
+        """Packages of a target."""
+        return documents.document(request._request, f"releases/{version}/targets/{target}/{subtarget}/index.json")
+
+
+operations = [
+    path("api/v1/build", BuildOperations.as_view()),
+    path("api/v1/build/<str:request_hash>", BuildStateOperations.as_view()),
+    path("api/v1/overview", OverviewOperations.as_view()),
+    path("api/v1/latest", LatestOperations.as_view()),
+    path("api/v1/revision/<str:version>/<str:target>/<str:subtarget>", RevisionOperations.as_view()),
+    path("json/v1/branches.json", BranchesOperations.as_view()),
+    path(
+        "json/v1/releases/<str:version>/targets/<str:target>/<str:subtarget>/index.json",
+        TargetIndexOperations.as_view(),
+    ),
+]

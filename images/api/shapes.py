@@ -1,0 +1,201 @@
+"""The bodies of the API as serializers: what the published schema says of them. Tests check answers against it."""
+
+from django.conf import settings
+from rest_framework import serializers
+
+
+class WishSerializer(serializers.Serializer[None]):
+    """A request for an image. Fields that are not listed are ignored."""
+
+    version = serializers.CharField(help_text="Release, e.g. `24.10.2` or `SNAPSHOT`.")
+    target = serializers.CharField(help_text="`<target>/<subtarget>`, e.g. `ath79/generic`.")
+    profile = serializers.CharField(
+        help_text="Device: a profile's id, or the board name that a router reports (`tplink,archer-c7-v2`)."
+    )
+    packages = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        max_length=settings.ASU_MAX_PACKAGES,
+        help_text="Packages to add; `-name` removes one. The order does not matter.",
+    )
+    packages_versions = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, allow_null=True),
+        required=False,
+        help_text="Packages with the versions that the client expects. Replaces `packages` when not empty.",
+    )
+    diff_packages = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        help_text="true: the list is absolute, defaults that it lacks are removed. An empty list means the defaults.",
+    )
+    version_code = serializers.CharField(
+        required=False, allow_blank=True, allow_null=True, help_text="Revision that the image must have."
+    )
+    filesystem = serializers.CharField(
+        required=False, allow_blank=True, allow_null=True, help_text="Root file system wanted, e.g. `squashfs`."
+    )
+    defaults = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="Shell script for the first boot. It is never shown again.",
+    )
+    rootfs_size_mb = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=settings.ASU_MAX_ROOTFS_SIZE_MB
+    )
+    client = serializers.CharField(required=False, allow_blank=True, help_text="`name/version` of the client.")
+    distro = serializers.CharField(
+        required=False, allow_blank=True, help_text="Distribution, where the address does not name it."
+    )
+
+
+class EchoSerializer(serializers.Serializer[None]):
+    """The request as it was understood."""
+
+    distro = serializers.CharField()
+    version = serializers.CharField()
+    version_code = serializers.CharField(allow_blank=True)
+    target = serializers.CharField()
+    profile = serializers.CharField()
+    packages = serializers.ListField(child=serializers.CharField())
+    packages_versions = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    diff_packages = serializers.BooleanField()
+    defaults = serializers.CharField(allow_null=True, help_text="Only whether there was a script, and its size.")
+    rootfs_size_mb = serializers.IntegerField(allow_null=True)
+    filesystem = serializers.CharField(allow_null=True)
+    repositories = serializers.DictField()
+    repository_keys = serializers.ListField()
+    client = serializers.CharField(allow_blank=True)
+
+
+class PendingSerializer(serializers.Serializer[None]):
+    """Waiting or in work: ask again in a few seconds."""
+
+    status = serializers.IntegerField(help_text="202")
+    detail = serializers.ChoiceField(["queued", "started"])
+    request_hash = serializers.CharField(help_text="64 hex digits: poll with it.")
+    queue_position = serializers.IntegerField(required=False, help_text="Builds ahead; only while queued.")
+    imagebuilder_status = serializers.ChoiceField(
+        ["init", "download_imagebuilder", "unpack_imagebuilder", "calculate_packages_hash", "building_image"],
+        required=False,
+        help_text="What is done just now; only while started.",
+    )
+    enqueued_at = serializers.DateTimeField()
+    request = EchoSerializer()
+
+
+class FileSerializer(serializers.Serializer[None]):
+    """A file to flash: `/store/<bin_dir>/<name>`."""
+
+    name = serializers.CharField()
+    type = serializers.CharField(help_text="`sysupgrade`, `factory`, `combined` ...")
+    filesystem = serializers.CharField(allow_blank=True)
+    size = serializers.IntegerField(help_text="bytes")
+    sha256 = serializers.CharField(help_text="Of the file as served.")
+    sha256_unsigned = serializers.CharField(help_text="Before a signature was appended.")
+
+
+class DoneSerializer(serializers.Serializer[None]):
+    """The image is ready."""
+
+    status = serializers.IntegerField(help_text="200")
+    detail = serializers.ChoiceField(["done"])
+    imagebuilder_status = serializers.ChoiceField(["done"])
+    request_hash = serializers.CharField()
+    bin_dir = serializers.CharField(help_text="Folder below `/store/`.")
+    images = FileSerializer(many=True)
+    manifest = serializers.DictField(child=serializers.CharField(), help_text="Every installed package: version.")
+    request = EchoSerializer()
+    id = serializers.CharField(help_text="Profile.")
+    version_number = serializers.CharField(required=False)
+    version_code = serializers.CharField(allow_blank=True)
+    target = serializers.CharField(required=False)
+    titles = serializers.ListField(child=serializers.DictField())
+    build_at = serializers.DateTimeField(help_text="The date of the sources.")
+    enqueued_at = serializers.DateTimeField()
+    build_cmd = serializers.ListField(child=serializers.CharField(), help_text="To build the same by hand.")
+    build_cmd_packages = serializers.ListField(child=serializers.CharField())
+    stdout = serializers.CharField(allow_blank=True)
+    stderr = serializers.CharField(allow_blank=True)
+    metadata_version = serializers.IntegerField()
+
+
+class ErrorSerializer(serializers.Serializer[None]):
+    """Something is wrong; `detail` says what, and what would be right."""
+
+    status = serializers.IntegerField(help_text="The HTTP status.")
+    title = serializers.CharField()
+    detail = serializers.CharField()
+    message = serializers.CharField(help_text="The same as `detail`, for old clients.")
+
+
+class FailedSerializer(ErrorSerializer):
+    """The build failed."""
+
+    request_hash = serializers.CharField(required=False)
+    imagebuilder_status = serializers.ChoiceField(["failed"], required=False)
+    stdout = serializers.CharField(allow_blank=True, required=False)
+    stderr = serializers.CharField(allow_blank=True, required=False)
+
+
+class ChangeSerializer(serializers.Serializer[None]):
+    """A package renamed (both names), dropped (no target), or new (no source)."""
+
+    source = serializers.CharField(required=False)
+    target = serializers.CharField(required=False)
+    revision = serializers.IntegerField()
+    mandatory = serializers.BooleanField(required=False)
+
+
+class BranchSerializer(serializers.Serializer[None]):
+    """A series of releases."""
+
+    name = serializers.CharField()
+    enabled = serializers.BooleanField()
+    snapshot = serializers.BooleanField()
+    path = serializers.CharField()
+    path_packages = serializers.CharField()
+    versions = serializers.ListField(child=serializers.CharField(), help_text="Newest first.")
+    targets = serializers.DictField(child=serializers.CharField(allow_blank=True), help_text="Target: architecture.")
+    git_branch = serializers.CharField(allow_blank=True)
+    branch_off_rev = serializers.IntegerField(required=False)
+    package_changes = ChangeSerializer(many=True)
+
+
+class ServerSerializer(serializers.Serializer[None]):
+    """What this server allows."""
+
+    version = serializers.CharField()
+    contact = serializers.CharField(allow_blank=True)
+    allow_defaults = serializers.BooleanField()
+    repository_allow_list = serializers.ListField(child=serializers.CharField())
+    max_custom_rootfs_size_mb = serializers.IntegerField()
+    max_defaults_length = serializers.IntegerField()
+
+
+class OverviewSerializer(serializers.Serializer[None]):
+    """What is offered."""
+
+    latest = serializers.ListField(child=serializers.CharField(), help_text="Newest of each branch.")
+    branches = serializers.DictField(child=BranchSerializer())
+    upstream_url = serializers.CharField()
+    server = ServerSerializer()
+
+
+class LatestSerializer(serializers.Serializer[None]):
+    """The newest version of each branch, newest branch first."""
+
+    latest = serializers.ListField(child=serializers.CharField())
+
+
+class RevisionSerializer(serializers.Serializer[None]):
+    """The revision of a release."""
+
+    revision = serializers.CharField()
+
+
+class TargetIndexSerializer(serializers.Serializer[None]):
+    """Packages of one target: name to version."""
+
+    architecture = serializers.CharField(allow_blank=True)
+    packages = serializers.DictField(child=serializers.CharField())
