@@ -1,5 +1,8 @@
 """The maintainer's view: what comes from mirrors is shown, what a maintainer decides can be changed."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -78,8 +81,35 @@ class Switchable(Announcing):
         messages.success(request, f"{'Enabled' if is_enabled else 'Disabled'}: {changed}.")
 
 
+class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A key that cannot be read would refuse everything: better now than at the next sync."""
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        try:
+            found = key_kind(data.get("text", ""))
+        except RegistrationError as error:
+            raise forms.ValidationError({"text": str(error)}) from error
+        if found != data.get("kind"):
+            raise forms.ValidationError({"kind": f"This is a key of kind {found}."})
+        return data
+
+
+class DistributionForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Folders of this machine are for hosted distributions, or for whoever has the command line."""
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        is_folder = str(data.get("url", "")).startswith("file://")
+        if is_folder and not data.get("is_hosted") and "url" in self.changed_data:
+            sentence = "Only a hosted distribution takes a file:// address here. Else use: manage.py add_distribution"
+            raise forms.ValidationError({"url": sentence})
+        return data
+
+
 class KeyInline(admin.StackedInline):  # type: ignore[type-arg]
     model = DistributionKey
+    form = KeyForm
     extra = 0
 
 
@@ -96,6 +126,7 @@ class PackageChangeInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Distribution)
 class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    form = DistributionForm
     list_display = ["name", "title", "url", "is_enabled", "is_hosted", "release_count", copy_state]
     list_filter = ["is_enabled", "is_hosted"]
     search_fields = ["name", "title", "url"]
@@ -104,7 +135,8 @@ class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ["sync_now", "enable", "disable"]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Distribution]":
-        return super().get_queryset(request).annotate(release_total=Count("releases"))
+        rows: QuerySet[Distribution] = super().get_queryset(request)
+        return rows.annotate(release_total=Count("releases"))
 
     @admin.display(description="releases")
     def release_count(self, row: Distribution) -> int:
@@ -119,17 +151,10 @@ class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(DistributionKey)
 class DistributionKeyAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["distribution", "kind", "comment", "is_enabled", "is_readable"]
+    form = KeyForm
+    list_display = ["distribution", "kind", "comment", "is_enabled"]
     list_filter = ["distribution", "kind", "is_enabled"]
     list_select_related = ["distribution"]
-
-    @admin.display(boolean=True, description="readable")
-    def is_readable(self, row: DistributionKey) -> bool:
-        """Whether the text is a key of the kind it is said to be: one that is not refuses everything."""
-        try:
-            return key_kind(row.text) == row.kind
-        except RegistrationError:
-            return False
 
 
 @admin.register(Channel)
@@ -160,7 +185,8 @@ class ReleaseAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ["sync_now", "enable", "disable"]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Release]":
-        return super().get_queryset(request).annotate(target_total=Count("targets"))
+        rows: QuerySet[Release] = super().get_queryset(request)
+        return rows.annotate(target_total=Count("targets"))
 
     @admin.display(description="targets")
     def target_count(self, row: Release) -> int:

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from packages import names
+from packages.addresses import check_url
 
 
 def validate_distribution_name(value: str) -> None:
@@ -15,6 +16,14 @@ def validate_distribution_name(value: str) -> None:
         raise ValidationError("Use up to 32 lower-case letters, digits and dashes, e.g. 'openwrt'.")
     if value in names.RESERVED:
         raise ValidationError(f"'{value}' is an address of this server. Choose another name.")
+
+
+def validate_mirror_url(value: str) -> None:
+    """An address that `packages.upstream.Mirror` takes."""
+    try:
+        check_url(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 class Synced(models.Model):
@@ -41,6 +50,7 @@ class Distribution(Synced):
     description = models.TextField(blank=True)
     url = models.CharField(
         max_length=500,
+        validators=[validate_mirror_url],
         help_text="Root of the mirror: the folder that holds 'releases/'. http, https, or a file:// folder.",
     )
     is_enabled = models.BooleanField(default=True, help_text="Disabled: invisible, nothing is built.")
@@ -64,6 +74,10 @@ class Distribution(Synced):
 
     def __str__(self) -> str:
         return self.title or self.name
+
+    def clean(self) -> None:
+        if self.is_hosted and not self.url.startswith("file://"):
+            raise ValidationError({"url": "A distribution that is hosted here needs a file:// address."})
 
 
 class DistributionKey(models.Model):

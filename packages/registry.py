@@ -99,19 +99,19 @@ def add_targets(distribution: Distribution, version: str, targets: Sequence[str]
 
 def key_kind(text: str) -> str:
     """What kind of public key a file holds; RegistrationError if none that we know."""
-    if "BEGIN PGP PUBLIC KEY BLOCK" in text:
-        check, kind = (lambda: dearmor(text, "PUBLIC KEY BLOCK")), DistributionKey.Kind.GPG
-    elif "BEGIN PUBLIC KEY" in text:
-        check, kind = (lambda: load_ec_key(text)), DistributionKey.Kind.APK
-    else:
-        check, kind = (lambda: UsignPublicKey.parse(text)), DistributionKey.Kind.USIGN
     try:
-        check()
+        if "BEGIN PGP PUBLIC KEY BLOCK" in text:
+            dearmor(text, "PUBLIC KEY BLOCK")
+            return DistributionKey.Kind.GPG
+        if "BEGIN PUBLIC KEY" in text:
+            load_ec_key(text)
+            return DistributionKey.Kind.APK
+        UsignPublicKey.parse(text)
     except SignatureError as error:
         raise RegistrationError(
             f"This is no public key of usign, OpenPGP (ASCII-armoured) or apk (PEM, EC P-256): {error}"
         ) from error
-    return kind
+    return DistributionKey.Kind.USIGN
 
 
 def _address(name: str, url: str) -> str:

@@ -299,13 +299,13 @@ def _is_inside(host: str) -> bool:
 
 def _kind(error: Exception) -> str:
     reason = getattr(error, "reason", None) or error
-    if isinstance(error, urllib3.exceptions.TimeoutError):
-        return "timeout"
     if isinstance(reason, urllib3.exceptions.SSLError):
         return "TLS failed"
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
         return "unknown host"
-    return "connection failed"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # a subclass of the next one, for no reason
+        return "connection refused"
+    return "timeout" if isinstance(error, urllib3.exceptions.TimeoutError) else "connection failed"
 
 
 def _expect(response: urllib3.BaseHTTPResponse, path: str, *statuses: int) -> None:

@@ -63,9 +63,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
         if start >= len(data) > 0:
-            self.answer(416, b"", **{"Content-Range": f"bytes */{len(data)}"})
+            self.answer(416, b"", Content_Range=f"bytes */{len(data)}")
         elif start:
-            self.answer(206, data[start:], **{"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"})
+            self.answer(206, data[start:], Content_Range=f"bytes {start}-{len(data) - 1}/{len(data)}")
         else:
             self.answer(200, data, ETag=etag)
 
@@ -73,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.seen.append((self.command, self.path, status))
         self.send_response(status)
         for name, value in headers.items():
-            self.send_header(name, value)
+            self.send_header(name.replace("_", "-"), value)
         if status != 304:
             self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()

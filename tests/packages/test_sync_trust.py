@@ -10,7 +10,7 @@ from packages.models import Distribution, DistributionKey, Target
 from packages.signatures import UsignKey
 from packages.sync import complete_target, sync_distribution
 from tests.packages.conftest import fill
-from tests.packages.mirrors import MirrorFolder, Server, serving
+from tests.packages.mirrors import Handler, MirrorFolder, Server, serving
 
 pytestmark = pytest.mark.django_db
 TARGET = "releases/24.10.2/targets/ath79/generic"
@@ -106,13 +106,15 @@ def test_an_index_with_a_wrong_signature_is_refused(pinned: Distribution, signed
 
 
 def test_an_index_that_moves_between_file_and_signature_is_read_once_more(
-    pinned: Distribution, signed: MirrorFolder, signed_server: Server
+    pinned: Distribution, signed: MirrorFolder, signed_server: Server, key: UsignKey
 ) -> None:
     good = (signed.root / BASE / "Packages.sig").read_bytes()
-    signed_server.faults[f"/{BASE}/Packages.sig"] = lambda handler: (
-        signed_server.faults.clear(),
-        handler.answer(200, signed.key.sign(b"of yesterday").encode() if signed.key else b""),
-    )[1]
+
+    def old_signature(handler: Handler) -> None:
+        signed_server.faults.clear()
+        handler.answer(200, key.sign(b"the index of yesterday").encode())
+
+    signed_server.faults[f"/{BASE}/Packages.sig"] = old_signature
 
     complete_target(target())
 

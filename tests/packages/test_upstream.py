@@ -2,12 +2,14 @@
 
 import gzip
 import hashlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
+from packages import upstream
 from packages.exceptions import (
     BadDocumentError,
     ChecksumError,
@@ -149,14 +151,15 @@ def test_a_mirror_that_is_down_is_named() -> None:
 
 
 def test_a_silent_mirror_is_given_up(site: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
-    from packages import upstream
-
     monkeypatch.setattr(upstream, "_pools", {})
     settings.ASU_HTTP_TIMEOUT = 0.1
     release = threading.Event()
-    site.faults["/note.txt"] = lambda handler: release.wait(10) and None
+
+    def wait(handler: Handler) -> None:
+        handler.close_connection = True
+        release.wait(10)
+
+    site.faults["/note.txt"] = wait
 
     with pytest.raises(MirrorUnreachableError, match="timeout"):
         Mirror(site.url).get("note.txt")

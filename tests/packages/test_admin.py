@@ -1,0 +1,123 @@
+"""The maintainer's pages."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+from django_q.models import OrmQ
+
+from packages import generation
+from packages.models import Distribution, DistributionKey, Release, Target
+from packages.signatures import UsignKey
+from packages.sync import sync_distribution
+
+pytestmark = pytest.mark.django_db
+MODELS = list(apps.get_app_config("packages").get_models())
+
+
+@pytest.fixture
+def synced(distribution: Distribution) -> Distribution:
+    sync_distribution(distribution, release="24.10.2", target="ath79/generic")
+    DistributionKey.objects.create(distribution=distribution, kind="usign", text=UsignKey.generate("k").public_text())
+    return distribution
+
+
+def act(client: Client, model: str, action: str, *rows: Any) -> None:
+    response = client.post(
+        reverse(f"admin:packages_{model}_changelist"),
+        {"action": action, "_selected_action": [row.pk for row in rows]},
+    )
+    assert response.status_code == 302
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_model_has_a_list_and_a_page(model: Any, synced: Distribution, admin_client: Client) -> None:
+    assert admin.site.is_registered(model)
+    name = f"admin:packages_{model._meta.model_name}"
+
+    assert admin_client.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code == 200
+    row = model.objects.first()
+    if row is not None:
+        assert admin_client.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200
+
+
+def test_the_list_of_releases_asks_the_database_a_fixed_number_of_times(
+    synced: Distribution, admin_client: Client, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(15):
+        admin_client.get(reverse("admin:packages_release_changelist"))
+
+
+def test_releases_are_disabled_and_enabled_from_the_list(synced: Distribution, admin_client: Client) -> None:
+    release = Release.objects.get(version="24.10.2")
+    before = generation.current()
+
+    act(admin_client, "release", "disable", release)
+    assert not Release.objects.get(pk=release.pk).is_enabled
+    assert generation.current() > before
+
+    act(admin_client, "release", "enable", release)
+    assert Release.objects.get(pk=release.pk).is_enabled
+
+
+def test_sync_now_is_queued(synced: Distribution, admin_client: Client) -> None:
+    act(admin_client, "distribution", "sync_now", synced)
+    act(admin_client, "release", "sync_now", Release.objects.get(version="24.10.2"))
+    act(admin_client, "target", "complete_now", Target.objects.get(release__version="24.10.2", name="x86/64"))
+
+    assert [entry.func() for entry in OrmQ.objects.order_by("id")] == [
+        *("packages.tasks.sync_one", "packages.tasks.sync_one", "packages.tasks.complete")
+    ]
+
+
+def test_what_comes_from_the_mirror_cannot_be_changed_by_hand(synced: Distribution, admin_client: Client) -> None:
+    target = Target.objects.get(release__version="24.10.2", name="ath79/generic")
+    url = reverse("admin:packages_target_change", args=[target.pk])
+
+    admin_client.post(url, {"is_manual": "on", "imagebuilder_sha256": "0" * 64, "name": "evil/name"})
+
+    now = Target.objects.get(pk=target.pk)
+    assert now.imagebuilder_sha256 == target.imagebuilder_sha256
+    assert (now.name, now.is_enabled, now.is_manual) == ("ath79/generic", False, True)
+
+
+def test_a_target_can_be_typed_in(synced: Distribution, admin_client: Client) -> None:
+    release = Release.objects.get(version="23.05.5")
+
+    admin_client.post(
+        reverse("admin:packages_target_add"),
+        {"release": release.pk, "name": "ar71xx/generic", "is_enabled": "on", "is_manual": "on"},
+    )
+
+    assert Target.objects.get(name="ar71xx/generic").is_manual
+
+
+def test_a_distribution_with_a_bad_address_is_refused(admin_client: Client) -> None:
+    forms = {f"{prefix}-{name}": "0" for prefix in ("keys", "channels") for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    fields = {"name": "mesh", "enables_new_releases": "on", "is_enabled": "on"}
+
+    for url in ("ftp://x.org", "http://user:word@x.org", "nonsense", "file:///etc"):
+        response = admin_client.post(reverse("admin:packages_distribution_add"), fields | forms | {"url": url})
+        assert response.status_code == 200
+    assert not Distribution.objects.exists()
+
+    admin_client.post(reverse("admin:packages_distribution_add"), fields | forms | {"url": "https://x.org"})
+    assert Distribution.objects.get().name == "mesh"
+
+
+@pytest.mark.parametrize(("kind", "text"), [("usign", "nonsense"), ("gpg", UsignKey.generate("k").public_text())])
+def test_a_key_that_cannot_be_read_is_not_pinned(
+    synced: Distribution, admin_client: Client, kind: str, text: str
+) -> None:
+    before = DistributionKey.objects.count()
+
+    response = admin_client.post(
+        reverse("admin:packages_distributionkey_add"),
+        {"distribution": synced.pk, "kind": kind, "text": text, "is_enabled": "on"},
+    )
+
+    assert response.status_code == 200
+    assert DistributionKey.objects.count() == before
