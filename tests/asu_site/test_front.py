@@ -279,4 +279,24 @@ def test_the_short_way_is_asked_first_and_may_decline() -> None:
 
     assert short[0] == "202 Accepted"
     assert short[1]["X-Made"] == "short way"
+    assert short[1]["Access-Control-Allow-Origin"] == "*"
+    assert short[1]["X-Content-Type-Options"] == "nosniff"
     assert long[1]["X-Made"] == "Django"
+
+
+def test_a_final_answer_of_the_short_way_is_kept() -> None:
+    app = App()
+    asked = []
+
+    def hot(environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+        asked.append(environ["wsgi.input"].read())
+        environ["asu.final"] = True
+        return 200, [("X-Made", "short way")], b"{}"
+
+    front = Front(app, hot=hot)
+
+    first = call(front, "/api/v1/build", "POST", b'{"a":1}')
+    second = call(front, "/api/v1/build", "POST", b'{"a":1}')
+
+    assert asked == [b'{"a":1}']
+    assert first == second
