@@ -19,14 +19,14 @@ class Inserter:
         quote = connection.ops.quote_name
         by_name = {field.attname: field for field in fields}
         alike = [field for field in fields if field.attname not in varying]
-        columns = ", ".join(quote(by_name[name].column) for name in varying)
-        columns += "".join(f", {quote(field.column)}" for field in alike)
+        columns = ", ".join(quote(str(by_name[name].column)) for name in varying)
+        columns += "".join(f", {quote(str(field.column))}" for field in alike)
         values = ", ".join(["%s"] * len(varying))
         values += "".join(f", {_literal(_prepared(field, example))}" for field in alike)
         self._head = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES "  # noqa: S608 (our own columns)
         self._row = f"({values})"
-        key = quote(by_name[unique].column)
-        primary = quote(meta.pk.column)
+        key = quote(str(by_name[unique].column))
+        primary = quote(str(meta.pk.column))
         self._tail = f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}, {primary}"
 
     def insert(self, rows: Sequence[Sequence[Any]]) -> dict[str, int]:

@@ -141,7 +141,7 @@ class FailedSerializer(ErrorSerializer):
 class ChangeSerializer(serializers.Serializer[None]):
     """A package renamed (both names), dropped (no target), or new (no source)."""
 
-    source = serializers.CharField(required=False)
+    source = serializers.CharField(required=False)  # type: ignore[assignment] # shadows DRF's own `source`
     target = serializers.CharField(required=False)
     revision = serializers.IntegerField()
     mandatory = serializers.BooleanField(required=False)

@@ -54,10 +54,14 @@ def published(client: Client, /, **changes: Any) -> ImageRequest:
     return request
 
 
-def failed(client: Client, reason: Reason = Reason.IMAGE_TOO_BIG, **logs: str) -> ImageRequest:
+def failed(
+    client: Client, reason: Reason = Reason.IMAGE_TOO_BIG, *, stdout: str = "", stderr: str = ""
+) -> ImageRequest:
     request = posted(client)
     held, worker = lease()
-    queue.fail(held, worker, BuildFailedError(reason, "Selected packages exceed device storage.", **logs))
+    queue.fail(
+        held, worker, BuildFailedError(reason, "Selected packages exceed device storage.", stdout=stdout, stderr=stderr)
+    )
     return request
 
 
@@ -190,7 +194,8 @@ def test_head_is_get_without_a_body(client: Client, state: str) -> None:
     if state == "unknown":
         address = f"/api/v1/build/{'0' * 64}"
     else:
-        request = {"done": published, "failed": failed}.get(state, posted)(client)
+        make: dict[str, Any] = {"done": published, "failed": failed}
+        request = make.get(state, posted)(client)
         if state == "building":
             lease()
         address = url(request)

@@ -32,7 +32,11 @@ def ask_from_a_thread(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_thousand_equal_posts_at_once_are_one_build() -> None:
-    spellings = [{"packages": ["luci", "vim"]}, {"packages": ["vim", "luci"]}, {"profile": "archer-c7-v2"}]
+    spellings: list[dict[str, Any]] = [
+        {"packages": ["luci", "vim"]},
+        {"packages": ["vim", "luci"]},
+        {"profile": "archer-c7-v2"},
+    ]
     wishes = [{"packages": ["luci", "vim"], **spellings[number % 3]} for number in range(1000)]
 
     with ThreadPoolExecutor(16) as pool:
