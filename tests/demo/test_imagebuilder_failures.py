@@ -80,6 +80,14 @@ def test_an_asked_for_provider_is_taken_before_another(newer: ImageBuilder) -> N
     assert "demo-lighttpd" not in run.stdout
 
 
+def test_a_package_asked_for_under_two_names_is_installed_once(newer: ImageBuilder) -> None:
+    run = newer.make("manifest", "PACKAGES=libgcc1 uhttpd demo-httpd")
+
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.count("Installing libgcc1 ") == 1
+    assert "demo-lighttpd" not in run.stdout
+
+
 def test_an_unknown_profile_ends_at_once(newer: ImageBuilder) -> None:
     run = newer.make("image", "PROFILE=nosuchdevice")
 

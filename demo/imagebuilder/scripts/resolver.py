@@ -20,15 +20,19 @@ class Resolver:
 
     def closure(self, word: str) -> list[opkg.Package] | None:
         """What must be installed for `word`, dependencies first; [] when it is there; None when it cannot be."""
-        if any(package.satisfies(opkg.Relation(word)) for package in self.installed.values() if package.name == word):
+        relation = opkg.Relation(word)
+        is_virtual = word not in self.available
+        if is_virtual and any(package.satisfies(relation) for package in self.installed.values()):
             return []
-        package = self._choose(opkg.Relation(word), {})
+        package = self._choose(relation, {})
         if package is None:
             return None
+        if package.name in self.installed:
+            return []
         plan: dict[str, opkg.Package] = {}
         missing = self._collect(package, plan, {})
-        for relation, needed_by in missing:
-            self.errors.append(f"pkg_hash_check_unresolved: cannot find dependency {relation} for {needed_by}")
+        for lacking, needed_by in missing:
+            self.errors.append(f"pkg_hash_check_unresolved: cannot find dependency {lacking} for {needed_by}")
         if missing:
             self.errors.append(
                 f"pkg_hash_fetch_best_installation_candidate: Packages for {word} found, "
