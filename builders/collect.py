@@ -22,7 +22,7 @@ from builders.states import Reason
 from packages import names
 from packages.exceptions import BadDocumentError
 from packages.parsing import manifest as manifests
-from packages.parsing import profiles
+from packages.parsing import profiles, strict
 from packages.parsing.types import ProfileEntry, TargetDocument
 
 STATUS = ".opkg-status"  # where a build without manifest leaves opkg's own list; no name of an image
@@ -62,6 +62,8 @@ def collect(out: Path, spec: BuildSpec, *, full_names: Mapping[str, str], stdout
     stripped = [image["name"] for image in images if _settle(out / image["name"], image)]
     if stripped:
         (out / "md5sums").unlink(missing_ok=True)  # would be wrong now
+    for path in out.glob("*.bom.cdx.json"):
+        _settle_bom(path)
     if images and not list(out.glob("*.manifest")) and found:
         name = f"{profile.image_prefix or image_names.prefix_of([images[0]['name']], spec.profile)}.manifest"
         (out / name).write_text("".join(f"{package} - {found[package]}\n" for package in sorted(found)))
@@ -159,6 +161,22 @@ def _settle(path: Path, image: dict[str, Any]) -> bool:
     image.setdefault("type", "")
     image.setdefault("filesystem", "")
     return stripped
+
+
+def _settle_bom(path: Path) -> None:
+    """A bill of materials without what is different each time: its random number, its time, the order of its parts."""
+    try:
+        bill = strict.load_json(read_plain(path), path.name)
+    except BadDocumentError:
+        return
+    if not isinstance(bill, dict):
+        return
+    bill.pop("serialNumber", None)
+    if isinstance(bill.get("metadata"), dict):
+        bill["metadata"].pop("timestamp", None)
+    if isinstance(bill.get("components"), list):
+        bill["components"].sort(key=lambda part: json.dumps(part, sort_keys=True))
+    path.write_text(json.dumps(bill, sort_keys=True, separators=(",", ":")) + "\n")
 
 
 def _document(out: Path, spec: BuildSpec) -> TargetDocument | None:

@@ -32,6 +32,8 @@ _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _EXTRA = re.compile(r"[0-9a-f]{12}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
 
+_OWN_COPY = re.compile(r"\brun-[0-9a-f]{16}/tree/")  # where a run without layers has its copy of the tree
+
 # Before 17.01 an image came without manifest: opkg's own list is all there is, and it goes with the throw-away layer.
 _WITH_STATUS = """
 status="$1"; shift
@@ -54,8 +56,7 @@ def build_image(
         return _build(spec, tree, facts, feed_set, runner, out, command, go_on)
     except BuildFailedError as error:
         error.build_cmd = error.build_cmd or command
-        roots = _roots(tree, runner, out)
-        error.stdout, error.stderr = (outcome.strip_paths(text, roots) for text in (error.stdout, error.stderr))
+        error.stdout, error.stderr = (_public(text, tree, runner, out) for text in (error.stdout, error.stderr))
         raise
 
 
@@ -131,14 +132,13 @@ def _build(
         out, spec, full_names=feed_set.names, stdout=result.stdout, max_bytes=limits().disk_mb * 1024 * 1024
     )
     _check_collected(spec, collected, result, feed_set)
-    roots = _roots(tree, runner, out)
     return BuildResult(
         files=collected.files,
         manifest=collected.manifest,
         profile_json=collected.profile_json,
         build_cmd=command,
-        stdout=outcome.strip_paths(result.stdout, roots),
-        stderr=outcome.strip_paths(result.stderr, roots),
+        stdout=_public(result.stdout, tree, runner, out),
+        stderr=_public(result.stderr, tree, runner, out),
         seconds=result.seconds,
         sandbox=runner.level,
         details=_details(spec, collected, result, feed_set),
@@ -272,6 +272,7 @@ def _details(spec: BuildSpec, collected: collect.Collected, result: Outcome, fee
     }
 
 
-def _roots(tree: Tree, runner: Runner, out: Path) -> list[str]:
-    """Places of this machine that a log must not tell."""
-    return [str(tree.path), str(out), runner.visible(OUT, out), feeds.INSIDE, FILES, *feeds.host_roots()]
+def _public(text: str, tree: Tree, runner: Runner, out: Path) -> str:
+    """A log without the places of this machine, which a build without walls knows."""
+    text = outcome.strip_paths(text, [str(tree.path), str(out), runner.visible(OUT, out), *feeds.host_roots()])
+    return _OWN_COPY.sub("", text)

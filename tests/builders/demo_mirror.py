@@ -52,9 +52,8 @@ def spec_for(
     release = root / "releases" / version
     folder = release / "targets" / target
     document = json.loads((folder / "profiles.json").read_text())
-    sums = dict(
-        reversed(line.split(" *", 1)) for line in (folder / "sha256sums").read_text().splitlines() if " *" in line
-    )
+    lines = [line.split(" *", 1) for line in (folder / "sha256sums").read_text().splitlines()]
+    sums = {name: sha256 for sha256, name in lines}
     [archive] = [name for name in sums if "imagebuilder" in name and "/" not in name]
     feeds = {"core": ("target", folder / "packages")}
     for path in folder.glob("kmods/*"):

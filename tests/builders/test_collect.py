@@ -29,8 +29,8 @@ def out(tmp_path: Path) -> Path:
     return folder
 
 
-def write_profiles(out: Path, profile: str = "dev", **images: bytes) -> None:
-    """A profiles.json with these images, their names with `_` for what a keyword cannot have."""
+def write_profiles(out: Path, images: dict[str, bytes]) -> None:
+    """A profiles.json that lists these images."""
     listed = [
         {"name": name, "type": "sysupgrade", "filesystem": "squashfs", "sha256": sha256(data)}
         for name, data in images.items()
@@ -42,7 +42,7 @@ def write_profiles(out: Path, profile: str = "dev", **images: bytes) -> None:
         "version_code": "r1-a",
         "arch_packages": "arm",
         "default_packages": ["busybox"],
-        "profiles": {profile: {"image_prefix": "x-1.0-a-b-dev", "images": listed, "titles": [{"title": "Dev"}]}},
+        "profiles": {"dev": {"image_prefix": "x-1.0-a-b-dev", "images": listed, "titles": [{"title": "Dev"}]}},
     }
     (out / "profiles.json").write_text(json.dumps(document))
 
@@ -54,7 +54,7 @@ def collected(out: Path, names: dict[str, str] | None = None, stdout: str = "", 
 def test_the_imagebuilders_own_documents_are_used(out: Path) -> None:
     (out / IMAGE).write_bytes(b"image")
     (out / "x.manifest").write_text("busybox - 1.36\n")
-    write_profiles(out, **{IMAGE: b"image"})
+    write_profiles(out, {IMAGE: b"image"})
 
     result = collected(out)
 
@@ -66,7 +66,7 @@ def test_the_imagebuilders_own_documents_are_used(out: Path) -> None:
 
 def test_files_are_declared_with_their_sums_and_nothing_else_is_there(out: Path) -> None:
     (out / IMAGE).write_bytes(b"image")
-    write_profiles(out, **{IMAGE: b"image"})
+    write_profiles(out, {IMAGE: b"image"})
 
     result = collected(out)
 
@@ -83,7 +83,7 @@ def test_a_throw_away_signature_is_stripped_and_all_documents_say_the_truth(out:
     unsigned = sha256(b"image")
     trailer.append(image, trailer.SIGNATURE, b"made by a key of this tree")
     signed = image.read_bytes()
-    write_profiles(out, **{IMAGE: signed})
+    write_profiles(out, {IMAGE: signed})
     (out / "sha256sums").write_text(f"{sha256(signed)} *{IMAGE}\n")
 
     result = collected(out)
@@ -99,7 +99,7 @@ def test_a_throw_away_signature_is_stripped_and_all_documents_say_the_truth(out:
 
 def test_an_image_that_is_not_what_the_imagebuilder_says_is_refused(out: Path) -> None:
     (out / IMAGE).write_bytes(b"changed afterwards")
-    write_profiles(out, **{IMAGE: b"image"})
+    write_profiles(out, {IMAGE: b"image"})
 
     with pytest.raises(BuildFailedError) as caught:
         collected(out)
@@ -109,7 +109,7 @@ def test_an_image_that_is_not_what_the_imagebuilder_says_is_refused(out: Path) -
 
 def test_an_image_that_is_listed_but_not_there_is_left_out(out: Path) -> None:
     (out / IMAGE).write_bytes(b"image")
-    write_profiles(out, **{IMAGE: b"image", "x-factory.bin": b"was too big"})
+    write_profiles(out, {IMAGE: b"image", "x-factory.bin": b"was too big"})
 
     assert [image["name"] for image in collected(out).images] == [IMAGE]
 
@@ -152,6 +152,30 @@ def test_a_broken_list_of_images_is_a_failure(out: Path, text: str) -> None:
         collected(out)
 
     assert caught.value.reason == Reason.CRASH
+
+
+def test_a_bill_of_materials_is_the_same_each_time(out: Path) -> None:
+    texts = []
+    for number, order in ((1, ["a", "b"]), (2, ["b", "a"])):
+        bill = {
+            "serialNumber": f"urn:uuid:{number}",
+            "metadata": {"timestamp": f"2026-01-0{number}", "tool": "x"},
+            "components": [{"name": name} for name in order],
+        }
+        (out / "x.bom.cdx.json").write_text(json.dumps(bill))
+        collected(out)
+        texts.append((out / "x.bom.cdx.json").read_text())
+
+    assert texts[0] == texts[1]
+    assert json.loads(texts[0]) == {"metadata": {"tool": "x"}, "components": [{"name": "a"}, {"name": "b"}]}
+
+
+def test_a_bill_that_cannot_be_read_stays_as_it_is(out: Path) -> None:
+    (out / "x.bom.cdx.json").write_text("not JSON")
+
+    collected(out)
+
+    assert (out / "x.bom.cdx.json").read_text() == "not JSON"
 
 
 def test_too_much_output_is_a_failure(out: Path) -> None:

@@ -1,6 +1,7 @@
 """The ImageBuilder is driven by checked words only, and what came of it is decided from what it left and said."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ def test_without_script_there_are_no_files(tmp_path: Path) -> None:
     [({"rootfs_size_mb": 100}, "ROOTFS_PARTSIZE"), ({"disabled_services": ("a",)}, "DISABLED_SERVICES")],
 )
 def test_a_wish_that_an_old_imagebuilder_would_ignore_is_refused(
-    tmp_path: Path, wish: dict[str, object], variable: str
+    tmp_path: Path, wish: dict[str, Any], variable: str
 ) -> None:
     failed = failure(tmp_path, make_spec(**wish), MAKEFILE_15_05)
 

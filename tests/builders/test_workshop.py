@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ DEVICE = "acme_rocket-1"
 
 
 @pytest.fixture
-def mirror(tmp_path: Path) -> Iterator[Path]:
+def mirror(tmp_path: Path) -> Path:
     """A mirror that a test may spoil."""
     copy = tmp_path / "mirror"
     shutil.copytree(demo_mirror.mirror(), copy, copy_function=shutil.copyfile)
