@@ -92,6 +92,7 @@ def serve(root: Path) -> tuple["subprocess.Popen[bytes]", str]:
         "import http.server, socketserver, functools, sys\n"
         "class H(http.server.SimpleHTTPRequestHandler):\n"
         "    protocol_version = 'HTTP/1.1'\n"
+        "    disable_nagle_algorithm = True\n"
         "    def log_message(self, *a): pass\n"
         "s = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(H, directory=sys.argv[1]))\n"
         "print(s.server_port, flush=True)\n"
