@@ -38,6 +38,7 @@ class Definition:
     channels: tuple[ChannelDefinition, ...] = ()
     changes: tuple[Change, ...] = ()
     oldest_version: str = ""
+    newest_version: str = ""
 
     def changes_of(self, channel: ChannelDefinition) -> list[Change]:
         """The changes that the branch has: all for the development branch, else those before it left."""
@@ -79,9 +80,11 @@ OPENWRT = Definition(
 LEDE = Definition(
     name="lede",
     title="LEDE",
-    url="https://archive.openwrt.org",
+    url="https://downloads.openwrt.org",
     description="The Linux Embedded Development Environment, 17.01; now part of OpenWrt.",
     channels=(ChannelDefinition("17.01", "lede-17.01"),),
+    oldest_version="17.01",
+    newest_version="17.01",
 )
 
 LIBREMESH = Definition(

@@ -66,6 +66,11 @@ class Distribution(Synced):
         blank=True,
         help_text="Releases older than this are left out, e.g. 22.03. Empty: all are offered.",
     )
+    newest_version = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="Releases newer than this, and snapshots, are left out, e.g. 17.01. Empty: all are offered.",
+    )
     stable_version = models.CharField(max_length=64, blank=True)
     contact = models.CharField(max_length=200, blank=True)
 

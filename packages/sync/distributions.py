@@ -163,14 +163,19 @@ def _folders_of_versions(run: Run) -> list[str]:
 
 
 def _snapshots(run: Run) -> set[str]:
-    """{"SNAPSHOT"} when the mirror has the development branch."""
+    """{"SNAPSHOT"} when the mirror has the development branch, and the distribution goes up to there."""
+    if run.distribution.newest_version:
+        return set()
     there = run.mirror.exists("snapshots/.targets.json") or run.mirror.exists("snapshots/targets/")
     return {SNAPSHOT} if there else set()
 
 
 def _is_wanted(distribution: Distribution, version: str) -> bool:
-    oldest = distribution.oldest_version
-    return not oldest or version_key(version) >= version_key(oldest)
+    oldest, newest = distribution.oldest_version, distribution.newest_version
+    if oldest and version_key(version) < version_key(oldest):
+        return False
+    # 17.01.7 is not newer than 17.01.
+    return not newest or version_key(version) <= version_key(newest) or version.startswith(f"{newest}.")
 
 
 def _store_versions(run: Run, found: set[str], stable: str) -> None:

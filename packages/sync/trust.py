@@ -26,7 +26,7 @@ class Trust:
         self.gpg = [text for kind, text in rows if kind == Kind.GPG]
         self.apk = [text for kind, text in rows if kind == Kind.APK]
         # Rows read under other keys or from another mirror are read again in full.
-        state = json.dumps([distribution.url, distribution.oldest_version, rows])
+        state = json.dumps([distribution.url, distribution.oldest_version, distribution.newest_version, rows])
         self.fingerprint = hashlib.sha256(state.encode()).hexdigest()[:16]
 
     @property

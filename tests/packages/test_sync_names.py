@@ -93,6 +93,16 @@ def test_releases_older_than_the_oldest_are_left_out(distribution: Distribution)
     assert versions() == {"24.10.2", "SNAPSHOT"}
 
 
+def test_a_distribution_may_end_with_a_branch(distribution: Distribution, folder: MirrorFolder) -> None:
+    folder.versions("24.10.2", "23.05.5", "17.01.7", "17.01.6", "15.05.1")
+    distribution.oldest_version = distribution.newest_version = "17.01"
+    distribution.save()
+
+    sync(distribution)
+
+    assert versions() == {"17.01.7", "17.01.6"}
+
+
 def test_a_release_that_vanished_is_disabled_and_comes_back(distribution: Distribution, folder: MirrorFolder) -> None:
     sync(distribution)
     kept = Release.objects.get(version="23.05.5").pk
