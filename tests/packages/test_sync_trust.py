@@ -1,5 +1,6 @@
 """Signatures: with a key pinned, unsigned or wrongly signed means refused."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,11 @@ from packages.exceptions import SignatureError
 from packages.models import Distribution, DistributionKey, Target
 from packages.signatures import UsignKey
 from packages.sync import complete_target, sync_distribution
+from packages.sync.trust import Trust
+from packages.upstream import Mirror
 from tests.packages.conftest import fill
 from tests.packages.mirrors import Handler, MirrorFolder, Server, serving
+from tests.packages.test_signatures import MESSAGE
 
 pytestmark = pytest.mark.django_db
 TARGET = "releases/24.10.2/targets/ath79/generic"
@@ -141,3 +145,48 @@ def test_pinning_a_key_later_checks_what_was_taken_unsigned(distribution: Distri
     assert "not signed" in report.errors[0]
     assert target().state_hash == before
     assert target().stale_since is not None
+
+
+# -- OpenPGP ------------------------------------------------------------------------------------------------
+
+GPG = Path(__file__).resolve().parents[1] / "data" / "gpg"
+needs_gpgv = pytest.mark.skipif(shutil.which("gpgv") is None, reason="gpgv is not installed")
+
+
+def check(folder: MirrorFolder, *kinds_and_keys: tuple[str, str], signature: str = "") -> None:
+    """Whether the fixed message that the test key has signed passes as sums."""
+    row = Distribution.objects.create(name="gpg", url=f"file://{folder.root}")
+    for kind, text in kinds_and_keys:
+        DistributionKey.objects.create(distribution=row, kind=kind, text=text)
+    if signature:
+        folder.write("sums.asc", (GPG / signature).read_bytes())
+    Trust(row).check_sums(Mirror(row.url), "sums", MESSAGE)
+
+
+def gpg_key(name: str) -> tuple[str, str]:
+    return "gpg", (GPG / f"{name}.pub.asc").read_text()
+
+
+@needs_gpgv
+def test_openpgp_alone_is_enough(folder: MirrorFolder) -> None:
+    check(folder, gpg_key("tests"), signature="tests.sig.asc")
+
+
+@needs_gpgv
+def test_openpgp_stands_in_for_a_missing_usign_signature(folder: MirrorFolder, key: UsignKey) -> None:
+    check(folder, ("usign", key.public_text()), gpg_key("tests"), signature="tests.sig.asc")
+
+
+@needs_gpgv
+def test_an_openpgp_signature_by_another_key_is_refused(folder: MirrorFolder) -> None:
+    with pytest.raises(SignatureError, match=r"sums\.asc"):
+        check(folder, gpg_key("other"), signature="tests.sig.asc")
+
+
+def test_a_missing_openpgp_signature_is_refused(folder: MirrorFolder) -> None:
+    with pytest.raises(SignatureError, match="not signed"):
+        check(folder, gpg_key("tests"))
+
+
+def test_an_apk_key_says_nothing_about_sums(folder: MirrorFolder) -> None:
+    check(folder, ("apk", "pem"))
