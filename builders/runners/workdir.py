@@ -4,17 +4,23 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Self
 
 from django.conf import settings
 
-from builders.runners import cgroup
+from builders.runners import cgroup, walls
 from builders.spec import BuildFailedError
 from builders.states import Reason
 
 _PREFIX = "run-"
+
+
+def _tool(name: str) -> str:
+    """One of coreutils, wherever our own PATH points."""
+    return shutil.which(name, path=walls.PATH) or name
 
 
 def disk_full() -> BuildFailedError:
@@ -27,18 +33,19 @@ def remove_tree(path: Path) -> None:
     if not os.path.lexists(path):
         return
     # coreutils walk by descriptors; shutil.rmtree recurses and gives up on deep trees.
-    done = subprocess.run(["rm", "-rf", "--one-file-system", "--", str(path)], capture_output=True, check=False)
+    remove = [_tool("rm"), "-rf", "--one-file-system", "--", str(path)]
+    done = subprocess.run(remove, capture_output=True, check=False)
     if done.returncode != 0:
         # Folders without permissions (the overlay's own work folder is one) stop everybody but root.
-        subprocess.run(["chmod", "-R", "u+rwX", "--", str(path)], capture_output=True, check=False)
-        done = subprocess.run(["rm", "-rf", "--one-file-system", "--", str(path)], capture_output=True, check=False)
+        subprocess.run([_tool("chmod"), "-R", "u+rwX", "--", str(path)], capture_output=True, check=False)
+        done = subprocess.run(remove, capture_output=True, check=False)
     if done.returncode != 0:
         raise OSError(errno.ENOTEMPTY, done.stderr.decode(errors="replace").strip()[:500], str(path))
 
 
 def copy_tree(source: Path, target: Path, *, seconds: int) -> None:
     """A copy with times, modes and owners; shares blocks where the file system can, never files."""
-    command = ["cp", "-a", "--reflink=auto", "--", f"{source}/.", str(target)]
+    command = [_tool("cp"), "-a", "--reflink=auto", "--", f"{source}/.", str(target)]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=seconds)
     except subprocess.TimeoutExpired as error:
@@ -54,7 +61,7 @@ def disk_usage(folders: list[Path]) -> int:
     """Bytes on disk below the folders, as far as we may look."""
     if not folders:
         return 0
-    command = ["du", "-skc", "--", *map(str, folders)]
+    command = [_tool("du"), "-skc", "--", *map(str, folders)]
     done = subprocess.run(command, capture_output=True, check=False)
     last = done.stdout.rpartition(b"\ttotal")[0].rpartition(b"\n")[2]
     return int(last or 0) * 1024

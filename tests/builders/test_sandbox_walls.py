@@ -1,7 +1,6 @@
 """What a program can see and touch in the sandbox, level by level."""
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -241,10 +240,7 @@ def test_an_overlay_that_fails_is_a_failure_never_a_copy(open_data: Path, level:
 
 
 def test_the_probe_names_a_level_and_says_why_not_more(open_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (open_data / "bin").mkdir()
-    for name in ("cp", "rm", "du", "chmod"):
-        (open_data / "bin" / name).symlink_to(shutil.which(name) or name)
-    monkeypatch.setenv("PATH", str(open_data / "bin"))
+    monkeypatch.setenv("PATH", "/nowhere")
 
     found = sandbox.probe()
 
@@ -253,10 +249,7 @@ def test_the_probe_names_a_level_and_says_why_not_more(open_data: Path, monkeypa
 
 
 def test_a_demanded_level_that_is_not_there_is_refused(open_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (open_data / "bin").mkdir()
-    for name in ("cp", "rm", "du", "chmod"):
-        (open_data / "bin" / name).symlink_to(shutil.which(name) or name)
-    monkeypatch.setenv("PATH", str(open_data / "bin"))
+    monkeypatch.setenv("PATH", "/nowhere")
 
     with pytest.raises(BuildFailedError) as caught:
         sandbox.best_runner("full")
