@@ -116,7 +116,7 @@ def _packages(raw: Mapping[str, Any]) -> tuple[str, ...]:
     well_formed = names.PACKAGE.fullmatch
     for index, word in enumerate(value):
         if not isinstance(word, str) or not well_formed(word.removeprefix("-")):
-            raise wrong(f"packages[{index}]", word, "a package name (lower-case letters, digits, '.', '_', '+', '-')")
+            raise wrong(f"packages[{index}]", word, "a package name (letters, digits, '.', '_', '+', '-')")
     return tuple(value)
 
 
@@ -132,7 +132,7 @@ def _versions(raw: Mapping[str, Any]) -> dict[str, str]:
         raise _too_many("packages_versions")
     for name, version in value.items():
         if not names.PACKAGE.fullmatch(name):
-            raise wrong("packages_versions", name, "a package name (lower-case letters, digits, '.', '_', '+', '-')")
+            raise wrong("packages_versions", name, "a package name (letters, digits, '.', '_', '+', '-')")
         if version is not None and (not isinstance(version, str) or not _PACKAGE_VERSION.fullmatch(version)):
             raise wrong(f"packages_versions[{name}]", version, "a version")
     return {name: version or "" for name, version in value.items()}

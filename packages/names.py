@@ -5,7 +5,8 @@
 
 import re
 
-PACKAGE = re.compile(r"[a-z0-9][a-z0-9._+-]{0,127}")
+# Lower case nearly always; the real feeds hold a few such as `ChinaDNS`.
+PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 # 15.05 to 17.01 have profiles such as `HORNETUBx2` or `DEVICE_tl-wr841-v9`.
 PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 # What routers report as their board: `tplink,archer-c7-v2`, `raspberrypi,4-model-b`.

@@ -2,12 +2,12 @@
 
 import re
 
+from packages import names
 from packages.exceptions import BadDocumentError
 from packages.parsing.strict import as_text
 
 MAX_LINES = 20_000
-# Not names.PACKAGE: an image may hold packages such as `ChinaDNS` that nobody can ask for by name.
-_LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._+-]{0,127})[ \t]+(?:-[ \t]+)?([A-Za-z0-9][A-Za-z0-9.:+~_-]{0,127})")
+_LINE = re.compile(rf"({names.PACKAGE.pattern})[ \t]+(?:-[ \t]+)?([A-Za-z0-9][A-Za-z0-9.:+~_-]{{0,127}})")
 
 
 def parse(data: bytes | str, document: str = "manifest") -> dict[str, str]:

@@ -120,7 +120,7 @@ def test_packages_that_cannot_be_used_are_counted() -> None:
     document = Adb()
     packages = [
         document.package("vim"),
-        document.package("ChinaDNS"),
+        document.package("china dns"),
         document.package("../../x"),
         document.package("ok", "1;reboot"),
         document.fields({12: document.number(5)}),

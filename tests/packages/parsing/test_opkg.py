@@ -65,7 +65,7 @@ def test_old_indexes_separate_what_they_provide_by_blanks() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "Package: ChinaDNS\nVersion: 1",
+        "Package: china dns\nVersion: 1",
         "Package: $(reboot)\nVersion: 1",
         "Package: x\nVersion: 1;reboot",
         "Package: x",
@@ -116,6 +116,12 @@ def test_a_control_file_with_a_bad_name_is_refused() -> None:
 def test_a_real_index_is_read_whole() -> None:
     index = opkg.parse(real("packages-ipq806x.xz"))
 
-    assert (len(index), index.skipped) == (3813, 4)
+    assert (len(index), index.skipped) == (3817, 0)
     assert all(entry.sha256 and entry.size and entry.file_name for entry in index)
     assert sum(len(entry.depends) for entry in index) > 5000
+
+
+def test_the_few_packages_with_capitals_can_be_asked_for() -> None:
+    [entry] = opkg.parse("Package: ChinaDNS\nVersion: 1\n")
+
+    assert entry.name == "ChinaDNS"
