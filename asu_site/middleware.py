@@ -24,6 +24,9 @@ class ApiMiddleware:
         path = request.path_info
         if request.method == HTTPMethod.OPTIONS and not is_admin(path):
             response: HttpResponseBase = _preflight(request)
+        elif "\0" in path:
+            # No name of ours has one, and PostgreSQL takes none even to compare with.
+            response = error_response(404, sentence(404))
         else:
             if not is_page(path):
                 # No cookie gives any right here, and no client could send a token (T12).

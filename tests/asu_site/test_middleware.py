@@ -70,6 +70,7 @@ def client() -> Iterator[Client]:
         ("get", "/demo/json/v1/unknown", 404),
         ("get", "/store/unknown", 404),
         ("get", "/nothing/of/the/kind", 404),
+        ("get", "/api/a%00b", 404),
         ("post", "/api/get", 405),
         ("get", "/api/invalid", 400),
     ],
