@@ -246,6 +246,7 @@ class _Writer:
         self._wanted = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closing = False
+        self._tuned: Any = None  # the connection that is
 
     def write(self, ticket: Ticket) -> None:
         """Returns when the ticket is answered."""
@@ -271,15 +272,33 @@ class _Writer:
     def _run(self) -> None:
         try:
             while self._has_work():
-                close_old_connections()
-                with _in_turn():
-                    # Taken only now: what came while we stood in line goes with the same transaction.
-                    batch = [self._tickets.popleft() for _ in range(min(len(self._tickets), _MOST))]
-                    _write_all(batch)
+                batch: list[Ticket] = []
+                try:
+                    close_old_connections()
+                    self._tune()
+                    with _in_turn():
+                        batch = self._take()  # only now: what came while we stood in line goes along
+                        _write_all(batch)
+                except Exception as error:  # noqa: BLE001 (no connection, say; each request thread raises it again)
+                    batch = batch or self._take()
+                    for ticket in batch:
+                        ticket.error = error
                 for ticket in batch:
                     ticket.answered.release()
         finally:
             connection.close()
+
+    def _take(self) -> list[Ticket]:
+        return [self._tickets.popleft() for _ in range(min(len(self._tickets), _MOST))]
+
+    def _tune(self) -> None:
+        """SQLite: room for the pages that each transaction touches, and fewer of the pauses that move the log."""
+        connection.ensure_connection()
+        if connection.vendor == "sqlite" and connection.connection is not self._tuned:
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA cache_size = -16000")  # KiB
+                cursor.execute("PRAGMA wal_autocheckpoint = 8000")  # pages
+            self._tuned = connection.connection
 
     def _has_work(self) -> bool:
         """Waits for tickets; False when it is time to end."""
@@ -300,9 +319,6 @@ def _write_all(batch: Sequence[Ticket]) -> None:
             return
         for ticket in batch:
             _write_all([ticket])
-    except Exception as error:  # noqa: BLE001 (each request thread raises it again)
-        for ticket in batch:
-            ticket.error = error
 
 
 _writer = _Writer()

@@ -4,11 +4,13 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection, connections
 from django.test import Client
+from pytest_django import Settings
 
 from builders.models import Build
 from builders.spec import BuildSpec
@@ -136,3 +138,18 @@ def test_a_build_without_a_request_gets_one() -> None:
 
     assert answer.status_code == 202
     assert ImageRequest.objects.get().build == Build.objects.get()
+
+
+def test_without_a_database_every_request_is_told(settings: Settings) -> None:
+    """Nobody waits for ever, and the next request is served again."""
+    assert ask(Client()).status_code == 202
+    folder, settings.ASU_RUN_DIR = settings.ASU_RUN_DIR, Path("/proc/no-such-folder")
+    if connection.vendor != "sqlite":
+        pytest.skip("only SQLite's writers stand in line")
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(_ask_quietly, [{"defaults": f"echo {number}"} for number in range(8)]))
+    settings.ASU_RUN_DIR = folder
+
+    assert {answer["http"] for answer in answers} == {500}
+    assert ask(Client(), packages=["vim"]).status_code == 202
