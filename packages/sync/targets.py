@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from packages.exceptions import MirrorError, NotOnMirrorError, SignatureError
+from packages.exceptions import ChecksumError, MirrorError, NotOnMirrorError, SignatureError
 from packages.models import Feed, Target, mark_synced
 from packages.parsing import archive_names, profiles, sums
 from packages.parsing.types import TargetDocument
@@ -81,7 +81,7 @@ def _refresh(run: Run, target: Target) -> None:
 
 def _read_anew(run: Run, target: Target, found: Sums) -> None:
     archive = _archive(run, target, found)
-    document, digest = _read_profiles(run, target)
+    document, digest = _read_profiles(run, target, found)
     if document is not None:
         target.version_code = document.version_code or target.version_code
         target.arch_packages = document.arch_packages or target.arch_packages
@@ -124,8 +124,11 @@ def _store(
     announce_change()
 
 
-def _read_profiles(run: Run, target: Target) -> tuple[TargetDocument | None, str]:
-    """profiles.json and its SHA-256; (None, what `make info` gave) for releases that have none."""
+def _read_profiles(run: Run, target: Target, found: Sums) -> tuple[TargetDocument | None, str]:
+    """profiles.json and its SHA-256; (None, what `make info` gave) for releases that have none.
+
+    ChecksumError when the sums name another: it says which packages and devices there are, so it counts like an archive.
+    """
     path = f"{target.path}/{PROFILES}"
     try:
         document = run.mirror.get(path)
@@ -134,7 +137,10 @@ def _read_profiles(run: Run, target: Target) -> tuple[TargetDocument | None, str
             raise  # it was there before: the folder is being rebuilt
         return None, str(target.etags.get("profiles_sha256", ""))
     assert document is not None, "nothing conditional was asked"
-    return profiles.parse(document.data, path), hashlib.sha256(document.data).hexdigest()
+    digest = hashlib.sha256(document.data).hexdigest()
+    if found.names.get(PROFILES, digest) != digest:
+        raise ChecksumError(f"{path}: not the file that {SUMS} names; the mirror may be in the middle of an update.")
+    return profiles.parse(document.data, path), digest
 
 
 def _archive(run: Run, target: Target, found: Sums) -> _Archive:

@@ -273,6 +273,16 @@ def test_profiles_json_that_is_gone_for_a_while_does_not_undo_the_target(
     assert state().is_complete
 
 
+def test_profiles_json_that_the_sums_do_not_name_is_refused(distribution: Distribution, folder: MirrorFolder) -> None:
+    before = read(distribution)
+    folder.sums(TARGET, **{before.imagebuilder_file: "b" * 64, "profiles.json": "c" * 64})
+
+    report = again(distribution)
+
+    assert "profiles.json: not the file that sha256sums names" in report.errors[0]
+    assert state().imagebuilder_sha256 == before.imagebuilder_sha256
+
+
 def test_a_profile_name_that_could_reach_a_shell_is_left_out(distribution: Distribution, folder: MirrorFolder) -> None:
     folder.target(RELEASE, "24.10.2", profiles={"$(id)": {}, "../x": {}, "good": {}, "new\nline": {}})
 
