@@ -127,7 +127,7 @@ def _store(
 def _read_profiles(run: Run, target: Target, found: Sums) -> tuple[TargetDocument | None, str]:
     """profiles.json and its SHA-256; (None, what `make info` gave) for releases that have none.
 
-    ChecksumError when the sums name another: it says which packages and devices there are, so it counts like an archive.
+    ChecksumError when the sums name another: what it says decides what is built.
     """
     path = f"{target.path}/{PROFILES}"
     try:
