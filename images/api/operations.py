@@ -15,9 +15,9 @@ _WISH = OpenApiExample(
     request_only=True,
     value={
         "version": "25.04.0",
-        "target": "demo/valley",
-        "profile": "demo_brook",
-        "packages": ["luci", "tcpdump"],
+        "target": "demo/generic",
+        "profile": "acme_lighthouse-ac",
+        "packages": ["luci", "demo-get"],
         "client": "curl",
     },
 )
