@@ -6,10 +6,10 @@ import time
 
 from django.conf import settings
 
-from builders import agent, workshop
+from builders import agent, imagebuilder, workshop
 from builders import wake as bell
 from builders.models import Build
-from builders.runners import sandbox
+from builders.runners import sandbox, workdir
 from builders.transports.local import LocalTransport, free_slot
 
 # Seconds after which an agent begins no further build, so that the queue's own time limit never strikes a build.
@@ -35,6 +35,9 @@ def serve(slot: int, *, linger: float) -> bool:
     transport = LocalTransport(slot)
     probe = sandbox.probe()
     transport.arrive(probe.level, probe.detail)
+    # What a killed life left behind: layers of runs, half-made ImageBuilders.
+    workdir.clean_work()
+    imagebuilder.repair()
     end = time.monotonic() + SESSION
     agent.run(
         transport,
