@@ -12,7 +12,7 @@ from builders import queue
 from builders.models import Build
 from builders.states import OPEN, Phase, Reason, State
 from images.models import Image, ImageFile, ImageRequest
-from packages.models import Distribution
+from packages.models import Distribution, Profile
 
 # Of a long log the beginning and, longer, the end: what went wrong stands there.
 LOG_HEAD = 16 * 1024
@@ -65,8 +65,21 @@ class ImagePage:
 
     @cached_property
     def title(self) -> str:
-        """The device as people call it."""
+        """The device as people call it, as far as the request's own rows know."""
         return title_of(self.request)
+
+    @property
+    def full_title(self) -> str:
+        """The same; before there is an image the catalogue knows."""
+        if self.title != self.request.profile:
+            return self.title
+        where = Profile.objects.filter(
+            target__release__distribution__name=self.request.distribution,
+            target__release__version=self.request.version,
+            target__name=self.request.target,
+            name=self.request.profile,
+        ).first()
+        return where.title if where else self.title
 
     @property
     def is_pending(self) -> bool:

@@ -41,5 +41,7 @@ def respond(request: HttpRequest, answer: Answer) -> HttpResponse:
     """An answer on the wire; final ones are kept by the layer in front of Django."""
     if answer.is_final:
         request.META["asu.final"] = True
-    content = b"" if request.method == "HEAD" else answer.content()
-    return HttpResponse(content, status=answer.status, content_type="application/json", headers=dict(answer.headers))
+    # For HEAD too: the web server leaves the body out, and the length stays that of a GET.
+    return HttpResponse(
+        answer.content(), status=answer.status, content_type="application/json", headers=dict(answer.headers)
+    )

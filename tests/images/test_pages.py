@@ -106,6 +106,13 @@ def test_a_long_log_is_shown_without_its_middle() -> None:
     assert (log.head, log.tail, log.cut) == ("a" * LOG_HEAD, "z" * LOG_TAIL, 6)
 
 
+def test_a_device_without_an_image_yet_has_the_name_of_the_catalogue(client: Client) -> None:
+    make_target()
+    spec = make_spec(distribution="openwrt", version="24.10.2", target="ath79/generic", profile="tplink_archer-c7-v2")
+
+    assert "<h1>TP-Link Archer C7 v2</h1>" in page(client, make_request(spec))
+
+
 def test_a_waiting_image_reloads_and_says_how_many_are_ahead(client: Client) -> None:
     make_request(make_spec())
     request = make_request(make_spec())
