@@ -13,7 +13,7 @@ def tar_gz(**files: bytes) -> bytes:
             member = tarfile.TarInfo("./" + name.replace("__", "."))
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-    return gzip.compress(buffer.getvalue())
+    return gzip.compress(buffer.getvalue(), mtime=0)
 
 
 def control(name: str, *lines: str, version: str = "1-1") -> bytes:

@@ -323,7 +323,11 @@ def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
         gunzip(gzip.compress(b"\0" * 10_000_000), 100_000)
 
 
-@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"x" * 1000)[:-9], gzip.compress(b"x" * 1000)[:15]])
+@pytest.mark.parametrize(
+    "data",
+    [b"no gzip", gzip.compress(b"x" * 1000)[:-9], gzip.compress(b"x" * 1000)[:15]],
+    ids=["noise", "cut", "start"],
+)
 def test_broken_gzip_is_a_bad_document(data: bytes) -> None:
     with pytest.raises(BadDocumentError):
         gunzip(data, 100_000)
