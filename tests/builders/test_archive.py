@@ -212,7 +212,9 @@ def test_a_flipped_bit_is_noticed(put: Callable[..., Path], kind: str) -> None:
         put(bytes(data))
 
 
-@pytest.mark.parametrize("data", [b"", b"<html>not here</html>", b"\0" * 2048, os.urandom(5000)], ids=["empty", "page", "zeros", "noise"])
+@pytest.mark.parametrize(
+    "data", [b"", b"<html>not here</html>", b"\0" * 2048, os.urandom(5000)], ids=["empty", "page", "zeros", "noise"]
+)
 def test_what_is_no_archive_is_refused(put: Callable[..., Path], data: bytes) -> None:
     with pytest.raises(ArchiveError):
         put(data)
