@@ -41,8 +41,9 @@ class KeptAnswers:
 
     def get(self, key: Key) -> Answer | None:
         """The answer, if it is still good."""
+        seen = self._seen  # before the answer: `keep` changes both, in the other order
         kept = self._answers.get(key)
-        if kept is None or kept[0] < self.clock() or self.generation() != self._seen:
+        if kept is None or kept[0] < self.clock() or self.generation() != seen:
             return None
         return kept[1]
 

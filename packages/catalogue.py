@@ -122,6 +122,7 @@ def essential_packages(catalogue: TargetCatalogue) -> frozenset[str]:
 @dataclass(slots=True)
 class _Entry:
     catalogue: TargetCatalogue
+    generation: int  # the one its rows were read under
     good_until: float  # time.monotonic()
 
 
@@ -132,7 +133,6 @@ _lock = threading.Lock()
 _entries: dict[_Key, _Entry] = {}
 _snapshots: "OrderedDict[int, tuple[str, TargetCatalogue]]" = OrderedDict()  # target id -> (stamp, snapshot)
 _tables: "OrderedDict[tuple[int, str], _Table]" = OrderedDict()  # (feed id, state of its index) -> names
-_seen_generation = -1
 
 
 def find(distribution: str, version: str, target: str) -> TargetCatalogue:
@@ -141,16 +141,12 @@ def find(distribution: str, version: str, target: str) -> TargetCatalogue:
     Raises UnknownDistributionError, UnknownVersionError, UnknownTargetError, or NotCompleteError for a target of which
     only the name is known so far.
     """
-    global _seen_generation
-    current = generation.current()
-    if current != _seen_generation:
-        _entries.clear()
-        _seen_generation = current
     key = (distribution, version, target)
+    current = generation.current()
     entry = _entries.get(key)
-    if entry is not None and time.monotonic() < entry.good_until:
+    if entry is not None and entry.generation == current and time.monotonic() < entry.good_until:
         return entry.catalogue
-    return _look(key)
+    return _look(key, current)
 
 
 def forget() -> None:
@@ -161,8 +157,11 @@ def forget() -> None:
         _tables.clear()
 
 
-def _look(key: _Key) -> TargetCatalogue:
-    """Read the rows' stamp; build a snapshot only if it is new. One thread at a time builds."""
+def _look(key: _Key, current: int) -> TargetCatalogue:
+    """Read the rows' stamp; build a snapshot only if it is new. One thread at a time builds.
+
+    `current`: the generation before the rows are read. Should it change meanwhile, the next call looks again.
+    """
     with _lock:
         row = _row(*key)
         stamp, keys = _stamp(row)
@@ -171,7 +170,7 @@ def _look(key: _Key) -> TargetCatalogue:
         _remember(_snapshots, row.pk, (stamp, catalogue), MAX_TARGETS)
         if len(_entries) >= MAX_KEYS:
             _entries.clear()
-        _entries[key] = _Entry(catalogue, time.monotonic() + RECHECK_SECONDS)
+        _entries[key] = _Entry(catalogue, current, time.monotonic() + RECHECK_SECONDS)
         return catalogue
 
 

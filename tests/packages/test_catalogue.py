@@ -1,8 +1,11 @@
 """What requests are checked against."""
 
+import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from packages import catalogue, generation
 from packages.exceptions import (
@@ -183,3 +186,29 @@ def test_what_a_router_needs_is_essential(synced: Distribution) -> None:
     assert {"base-files", "busybox", "kernel", "libc"} <= essential
     assert "dnsmasq" not in essential
     assert "netifd" not in essential  # this target's defaults have none
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_while_the_rows_are_read_is_seen_by_the_next_look(synced: Distribution) -> None:
+    others: list[threading.Thread] = []
+
+    def somebody_else() -> None:
+        with suppress(UnknownError):
+            catalogue.find("none", "1.0", "no/such")
+        connection.close()
+
+    def change_behind_its_back(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if not others and "packages_distributionkey" in sql:
+            others.append(threading.Thread(target=somebody_else))
+            Release.objects.update(is_enabled=False)
+            generation.bump()
+            others[0].start()
+            others[0].join(0.2)  # it has seen the new generation, and waits for its turn
+        return result
+
+    with connection.execute_wrapper(change_behind_its_back):
+        find()
+    others[0].join()
+
+    assert unknown("openwrt", "24.10.2", "ath79/generic") is UnknownVersionError
