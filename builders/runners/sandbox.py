@@ -217,7 +217,10 @@ def _can_disable_userns() -> bool:
 _TRY = """
 set -e
 test "$(cat given)" = given
-test -e "$PWD/given" || { echo "the build user may not enter the folders above ASU_DATA_DIR" >&2; exit 1; }
+test -e "$PWD/given" || {
+  echo "the build user may not enter the folders above ASU_DATA_DIR; choose another: ASU_DATA_DIR=/var/lib/asu" >&2
+  exit 1
+}
 echo changed > given
 test "$(id -u)" = "$1"
 test "$2" = process && exit 0
