@@ -15,7 +15,7 @@ from packages.sync.feeds import feeds_of_arch
 from packages.sync.rows import store_packages, store_profiles
 from packages.sync.run import Run, announce_change
 from packages.sync.states import refresh_state
-from packages.sync.targets import INSPECTED
+from packages.sync.targets import INSPECTED, READ_FIELDS
 
 
 def store_inspection(target: Target, inspection: Inspection) -> None:
@@ -45,7 +45,7 @@ def store_inspection(target: Target, inspection: Inspection) -> None:
             "profiles_sha256": _digest(inspection),
         }
         mark_synced(target, timezone.now())
-        target.save()
+        target.save(update_fields=READ_FIELDS)
         refresh_state(target)
         announce_change()
 

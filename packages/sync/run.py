@@ -21,7 +21,6 @@ class Run:
         self.report = SyncReport()
         self.progress = progress or silent
         self.feeds_seen: set[int] = set()
-        self.started_at = timezone.now()
 
     def etag(self, row: Synced, document: str) -> str:
         """For a conditional request: "" when the row was read from another mirror or under other keys."""

@@ -20,6 +20,12 @@ from packages.sync.states import refresh_state
 SUMS = "sha256sums"
 PROFILES = "profiles.json"
 INSPECTED = "inspected"  # in etags: SHA-256 of the ImageBuilder whose `make info` was stored
+# What reading a target changes. Not its switches: a maintainer may have turned one since we began.
+READ_FIELDS = (
+    *("arch_packages", "version_code", "source_date_epoch", "linux_kernel", "default_packages", "package_manager"),
+    *("imagebuilder_file", "imagebuilder_sha256", "needs_inspection"),
+    *("etags", "synced_at", "stale_since", "sync_error"),
+)
 
 
 @dataclass(slots=True)
@@ -119,7 +125,7 @@ def _store(
         Target.PackageManager.APK if any(feed.format == Feed.Format.APK for feed in own) else Target.PackageManager.OPKG
     )
     mark_synced(target, timezone.now())
-    target.save()
+    target.save(update_fields=READ_FIELDS)
     refresh_state(target)
     announce_change()
 

@@ -73,6 +73,19 @@ def test_only_the_target_asked_for_is_completed(distribution: Distribution, serv
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_target_that_is_disabled_while_it_is_read_stays_disabled(distribution: Distribution) -> None:
+    sync_distribution(distribution)
+    target = state()
+
+    def disable(what: str, done: int, total: int) -> None:
+        Target.objects.filter(pk=target.pk).update(is_enabled=False)
+
+    complete_target(target, disable)
+
+    assert state().is_complete
+    assert not state().is_enabled
+
+
 def test_an_unchanged_target_costs_conditional_requests_only(distribution: Distribution, server: Server) -> None:
     read(distribution)
     before, moment = state().state_hash, generation.current()
