@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django_q.tasks import async_task
@@ -33,19 +34,19 @@ def copy_state(row: Synced) -> str:
 
 
 class Announcing:
-    """What is changed by hand shows at once: answers made before are dropped."""
+    """What is changed by hand shows at once: answers made before are dropped, once the admin's transaction is in."""
 
     def save_model(self, request: HttpRequest, obj: object, form: object, change: bool) -> None:
         super().save_model(request, obj, form, change)  # type: ignore[misc]
-        generation.bump()
+        transaction.on_commit(generation.bump)
 
     def delete_model(self, request: HttpRequest, obj: object) -> None:
         super().delete_model(request, obj)  # type: ignore[misc]
-        generation.bump()
+        transaction.on_commit(generation.bump)
 
     def delete_queryset(self, request: HttpRequest, queryset: object) -> None:
         super().delete_queryset(request, queryset)  # type: ignore[misc]
-        generation.bump()
+        transaction.on_commit(generation.bump)
 
 
 class Mirrored:
@@ -73,10 +74,9 @@ class Switchable(Announcing):
         self._switch(request, queryset, False)
 
     def _switch(self, request: HttpRequest, queryset: "QuerySet[Release]", is_enabled: bool) -> None:
-        # A row switched by hand is the maintainer's: a sync does not switch it back.
-        changed = queryset.update(is_enabled=is_enabled)
-        if queryset.model in (Release, Target):
-            queryset.update(vanished_at=None)
+        # A row disabled by hand is the maintainer's: a sync that finds it again does not enable it.
+        by_hand = {"vanished_at": None} if queryset.model in (Release, Target) else {}
+        changed = queryset.update(is_enabled=is_enabled, **by_hand)
         generation.bump()
         messages.success(request, f"{'Enabled' if is_enabled else 'Disabled'}: {changed}.")
 

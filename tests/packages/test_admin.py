@@ -7,6 +7,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from packages import generation
@@ -61,6 +62,36 @@ def test_releases_are_disabled_and_enabled_from_the_list(synced: Distribution, a
 
     act(admin_client, "release", "enable", release)
     assert Release.objects.get(pk=release.pk).is_enabled
+
+
+def test_a_change_by_hand_counts_once_it_is_in(
+    synced: Distribution, admin_client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    url = reverse("admin:packages_release_change", args=[Release.objects.get(version="24.10.2").pk])
+    form = admin_client.get(url).context["adminform"].form
+    before = generation.current()
+
+    with django_capture_on_commit_callbacks() as at_commit:
+        admin_client.post(url, {**form.initial, "is_enabled": ""})
+        assert generation.current() == before
+    for callback in at_commit:
+        callback()
+
+    assert not Release.objects.get(version="24.10.2").is_enabled
+    assert generation.current() > before
+
+
+def test_a_vanished_release_disabled_by_hand_is_not_enabled_by_a_sync(
+    synced: Distribution, admin_client: Client
+) -> None:
+    release = Release.objects.filter(version="24.10.2")
+    release.update(is_enabled=False, vanished_at=timezone.now())
+
+    act(admin_client, "release", "disable", release.get())
+    Distribution.objects.update(etags={})
+    sync_distribution(synced)
+
+    assert not release.get().is_enabled
 
 
 def test_sync_now_is_queued(synced: Distribution, admin_client: Client) -> None:
