@@ -5,11 +5,11 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
-WAKE_SCHEDULE = "asu-wake"
+from packages import schedules
 
 
 class BuildersConfig(AppConfig):
-    """See the app's modules."""
+    """Keeps the schedule of wake-ups."""
 
     name = "builders"
 
@@ -22,17 +22,5 @@ class BuildersConfig(AppConfig):
 
 
 def _schedule_wake(using: str, **_: Any) -> None:
-    """A wake-up each minute: for builds whose lease ran out, and for wake-ups that were lost.
-
-    The signal is sent when all apps are migrated; the queue's tables are missing only if it was asked for ours alone.
-    """
-    from django.db import connections
-    from django_q.conf import Conf
-    from django_q.models import Schedule
-
-    if using != Conf.ORM or Schedule._meta.db_table not in connections[using].introspection.table_names():
-        return
-    Schedule.objects.using(using).get_or_create(
-        name=WAKE_SCHEDULE,
-        defaults={"func": "builders.tasks.wake", "schedule_type": Schedule.MINUTES, "minutes": 1},
-    )
+    """A wake-up each minute: for builds whose lease ran out, and for wake-ups that were lost."""
+    schedules.keep(using, "asu-wake", "builders.tasks.wake", 1)

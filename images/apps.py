@@ -5,11 +5,11 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
-TIDY_SCHEDULE = "asu-tidy"
+from packages import schedules
 
 
 class ImagesConfig(AppConfig):
-    """See the app's modules."""
+    """Publishes what was built, and keeps the schedule of chores."""
 
     name = "images"
 
@@ -23,14 +23,5 @@ class ImagesConfig(AppConfig):
 
 
 def _schedule_tidy(using: str, **_: Any) -> None:
-    """See `images.tasks.tidy`. The queue's tables are missing only if a migration was asked for our app alone."""
-    from django.db import connections
-    from django_q.conf import Conf
-    from django_q.models import Schedule
-
-    if using != Conf.ORM or Schedule._meta.db_table not in connections[using].introspection.table_names():
-        return
-    Schedule.objects.using(using).get_or_create(
-        name=TIDY_SCHEDULE,
-        defaults={"func": "images.tasks.tidy", "schedule_type": Schedule.MINUTES, "minutes": 5},
-    )
+    """See `images.tasks.tidy`."""
+    schedules.keep(using, "asu-tidy", "images.tasks.tidy", 5)

@@ -4,31 +4,20 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.db import connections
 from django.db.models.signals import post_migrate
 
-SCHEDULE = "asu-sync"
+from packages import schedules
 
 
 class PackagesConfig(AppConfig):
-    """Keeps the schedule of the periodic sync in line with the settings."""
+    """Keeps the schedule of the periodic sync."""
 
     name = "packages"
 
     def ready(self) -> None:
-        post_migrate.connect(ensure_schedule, sender=self, dispatch_uid=SCHEDULE)
+        """Connects what happens after a migration."""
+        post_migrate.connect(_schedule_sync, sender=self, dispatch_uid="packages.schedule_sync")
 
 
-def ensure_schedule(using: str = "default", **kwargs: Any) -> None:
-    """After every migrate: one schedule, every ASU_SYNC_MINUTES. Nothing while the queue has no tables yet."""
-    from django_q.models import Schedule
-
-    if Schedule._meta.db_table not in connections[using].introspection.table_names():
-        return
-    wanted = {
-        "func": "packages.tasks.sync_all",
-        "schedule_type": Schedule.MINUTES,
-        "minutes": settings.ASU_SYNC_MINUTES,
-        "repeats": -1,
-    }
-    Schedule.objects.using(using).update_or_create(name=SCHEDULE, defaults=wanted)
+def _schedule_sync(using: str, **_: Any) -> None:
+    schedules.keep(using, "asu-sync", "packages.tasks.sync_all", settings.ASU_SYNC_MINUTES)
