@@ -15,6 +15,7 @@ from builders import queue
 from builders.models import Attempt, Build, ImageBuilder, Worker
 from builders.querysets import ONLINE_SECONDS, from_now
 from builders.states import State
+from packages.admin import ReadOnly
 
 # Dark enough to read on white, and told apart without colours by their words.
 _COLOURS = {
@@ -49,19 +50,6 @@ class VersionFilter(SpecFilter):
 
 class TargetFilter(SpecFilter):
     title = parameter_name = "target"
-
-
-class ReadOnly:
-    """These rows are made by the program, never by hand."""
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 class AttemptInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]

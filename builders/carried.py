@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from builders.closure import FeedIndex
-from builders.warmup import read_inside
+from builders.inside import read_inside
 from packages.exceptions import BadDocumentError
 from packages.parsing import opkg
 from packages.parsing.types import PackageEntry
@@ -34,7 +34,7 @@ _AR = b"!<arch>\n"
 def versions(tree: Path) -> dict[str, str]:
     """Full name -> version of the packages that a tree carries, from their file names."""
     found: dict[str, str] = {}
-    for path in _package_files(tree):
+    for path in package_files(tree):
         match = _IPK.fullmatch(path.name) or _APK.fullmatch(path.name)
         if match:
             found[match[1]] = match[2]
@@ -57,7 +57,7 @@ def entries(tree: Path) -> list[PackageEntry]:
     data = read_inside(tree, INDEX, MAX_INDEX)
     if data:
         return list(opkg.parse(data))
-    return [entry for path in _package_files(tree) if path.suffix == ".ipk" and (entry := _entry(path))]
+    return [entry for path in package_files(tree) if path.suffix == ".ipk" and (entry := _entry(path))]
 
 
 def read_control(path: Path) -> bytes:
@@ -75,7 +75,7 @@ def _entry(path: Path) -> PackageEntry | None:
         return None
 
 
-def _package_files(tree: Path) -> Iterator[Path]:
+def package_files(tree: Path) -> Iterator[Path]:
     """Regular package files, two folders deep at most, in a fixed order."""
     folder = tree / FOLDER
     count = 0

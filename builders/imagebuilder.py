@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from builders import shelf
 from builders.archive import ArchiveError, UnpackStoppedError, unpack
+from builders.inside import read_inside
 from builders.models import ImageBuilder
 from builders.runners.base import Runner
 from builders.runners.walls import build_user
 from builders.runners.workdir import disk_full, disk_usage, remove_tree
 from builders.spec import BuildFailedError, BuildSpec
 from builders.states import Phase, Reason
-from builders.warmup import read_inside, warm_up
+from builders.warmup import warm_up
 from packages.exceptions import (
     ChecksumError,
     DownloadStoppedError,

@@ -5,7 +5,7 @@ A spec says all that decides the bytes of an image, and nothing else. It travels
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from builders.states import Reason
@@ -107,10 +107,6 @@ class BuildSpec:
         for name in ("packages", "disabled_services", "default_packages"):
             data[name] = tuple(data[name])
         return cls(**data)
-
-    def without_keys(self) -> Self:
-        """For public pages."""
-        return replace(self, keys=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from builders.runners.base import Run
 from builders.runners.sandbox import Sandbox, best_runner
 from builders.spec import BuildFailedError, BuildSpec, ImageBuilderSpec
 from builders.states import Phase, Reason
+from tests.builders.ipk import control, ipk
 from tests.builders.trees import running, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +42,7 @@ INDEXED = (
     MAKEFILE
     + """
 package_index:
-\t@cd packages && ls *.ipk > Packages && gzip -9nc Packages > Packages.gz
+\t@exit 1
 
 image:
 \t@test -z "`find packages -cnewer packages/Packages.gz`" && echo fresh || echo stale
@@ -68,13 +69,16 @@ Publish = Callable[..., BuildSpec]
 def publish(mirror: Path) -> Publish:
     """Put an archive on the mirror; answers the spec of a build that needs it."""
 
-    def publish(name: str = "ib", makefile: str = MAKEFILE, raw: bytes | None = None, **files: str) -> BuildSpec:
+    def publish(
+        name: str = "ib", makefile: str = MAKEFILE, raw: bytes | None = None, **files: str | bytes
+    ) -> BuildSpec:
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:xz") as archive:
-            for path, text in {"Makefile": makefile, **files}.items():
+            for path, content in {"Makefile": makefile, **files}.items():
+                data = content.encode() if isinstance(content, str) else content
                 info = tarfile.TarInfo(f"{name}/{path.replace('__', '/')}")
-                info.size, info.mtime = len(text), 1_700_000_000
-                archive.addfile(info, io.BytesIO(text.encode()))
+                info.size, info.mtime = len(data), 1_700_000_000
+                archive.addfile(info, io.BytesIO(data))
         data = buffer.getvalue() if raw is None else raw
         (mirror / f"{name}.tar.xz").write_bytes(data)
         return spec_for(f"file://{mirror}/{name}.tar.xz", hashlib.sha256(data).hexdigest())
@@ -166,22 +170,24 @@ def test_a_build_leaves_it_as_it_was(publish: Publish, runner: Sandbox) -> None:
 
 
 def test_the_index_of_many_packages_is_made_once_and_stays_fresh(level: str, publish: Publish) -> None:
-    packages = {f"packages__p{n}.ipk": "x" for n in range(60)}
+    packages = {f"packages__p{n}_1-1_all.ipk": ipk(control(f"p{n}")) for n in range(60)}
     runner = Sandbox(level)
 
     with ensure(publish(makefile=INDEXED, **packages), runner, nothing) as tree:
         outcome = runner.run(Run(("make", "image"), tree.path))
 
-        assert len((tree.read("packages/Packages") or b"").splitlines()) == 60
+        assert (tree.read("packages/Packages") or b"").count(b"Package: p") == 60
         assert outcome.stdout == "fresh\n"
 
 
-def test_no_index_is_made_where_builds_sign_it(publish: Publish, runner: Sandbox) -> None:
-    packages = {f"packages__p{n}.ipk": "x" for n in range(60)}
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [(".config", "CONFIG_SIGNATURE_CHECK=y\n"), ("repositories.conf", "option check_signature 1\n")],
+)
+def test_no_index_is_made_where_builds_sign_it(publish: Publish, runner: Sandbox, name: str, line: str) -> None:
+    packages = {f"packages__p{n}_1-1_all.ipk": ipk(control(f"p{n}")) for n in range(60)}
 
-    with ensure(
-        publish(makefile=INDEXED, **packages, **{".config": "CONFIG_SIGNATURE_CHECK=y\n"}), runner, nothing
-    ) as tree:
+    with ensure(publish(makefile=INDEXED, **packages, **{name: line}), runner, nothing) as tree:
         assert tree.read("packages/Packages") is None
 
 
