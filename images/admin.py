@@ -11,25 +11,13 @@ from django.utils.html import format_html
 from builders import queue
 from images import services
 from images.models import Image, ImageFile, ImageRequest
+from packages.admin import ReadOnly
 
 
 class ReasonForm(ActionForm):
     """Beside the choice of actions: why an image is withdrawn."""
 
     why = forms.CharField(required=False, max_length=500, label="Public reason (to withdraw)")
-
-
-class ReadOnly:
-    """These rows are made by builds and requests, never by hand."""
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 class ImageFileInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]

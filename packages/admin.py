@@ -49,8 +49,8 @@ class Announcing:
         transaction.on_commit(generation.bump)
 
 
-class Mirrored:
-    """Rows that only a sync makes."""
+class ReadOnly:
+    """Rows that the program makes, never a hand: to look at."""
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
@@ -233,7 +233,7 @@ class TargetAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Profile)
-class ProfileAdmin(Mirrored, admin.ModelAdmin):  # type: ignore[type-arg]
+class ProfileAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["name", "title", "target"]
     list_filter = ["target__release__distribution", "target__release__version"]
     list_select_related = ["target__release__distribution"]
@@ -242,7 +242,7 @@ class ProfileAdmin(Mirrored, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Feed)
-class FeedAdmin(Mirrored, admin.ModelAdmin):  # type: ignore[type-arg]
+class FeedAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["name", "kind", "release", "path", "format", copy_state]
     list_filter = ["release__distribution", "kind", "format", "release__version"]
     list_select_related = ["release__distribution"]
@@ -250,7 +250,7 @@ class FeedAdmin(Mirrored, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Package)
-class PackageAdmin(Mirrored, admin.ModelAdmin):  # type: ignore[type-arg]
+class PackageAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["full_name", "version", "section", "size", "feed"]
     list_filter = ["feed__release__distribution", "feed__release__version"]
     list_select_related = ["feed__release__distribution"]
