@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
@@ -146,8 +145,3 @@ def count(file: ImageFile) -> None:
     """One more complete download."""
     ImageFile.objects.filter(pk=file.pk).update(downloads=F("downloads") + 1)
     image_downloaded.send(ImageFile, file=file)
-
-
-def path_of(file: ImageFile) -> Path:
-    """Where the bytes are."""
-    return storage.folder(file.image.request.request_hash) / file.name

@@ -15,7 +15,3 @@ class RequestRefusedError(Exception):
         self.detail = detail
         self.headers = headers or {}
         self.field = field
-
-
-class NotServedError(Exception):
-    """Nothing is known, or served any more, under a hash."""
