@@ -3,8 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from importlib import import_module
-from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 
@@ -171,9 +169,9 @@ def _send(answer: Answer, start_response: StartResponse) -> list[bytes]:
     return [answer[2]]
 
 
-def hot_answer() -> Hot | None:
-    """The short way for `POST .../api/v1/build`, before Django, where `images.api` offers one."""
-    if find_spec("images.api.hot") is None:
-        return None
-    answer: Hot = import_module("images.api.hot").answer
-    return answer
+def hot_answer() -> Hot:
+    """The short way for `POST .../api/v1/build`, before Django."""
+    # Not at the top: it brings models, which are there only after Django's setup.
+    from images.api import hot
+
+    return hot.answer
