@@ -58,10 +58,18 @@ def _no_constant(word: str) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _refused(f"has the key {ascii(twice)[:80]} more than once.")
+        raise _refused(f"has the key {ascii(_first_twice(pairs))[:80]} more than once.")
     return found
+
+
+def _first_twice(pairs: list[tuple[str, Any]]) -> str:
+    """In one go: to count each key would hold the whole process for seconds when a body is full of them."""
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            break
+        seen.add(key)
+    return key
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)

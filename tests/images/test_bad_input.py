@@ -1,6 +1,8 @@
 """Nonsense and malice at the door: a 4xx that names the field, and no trace of it."""
 
 import json
+import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +10,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from builders.models import Build
+from images.api import body as bodies
+from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
 from tests.images.factories import ask, make_target, wish
 
@@ -188,3 +192,26 @@ def test_a_byte_order_mark_is_no_obstacle(client: Client) -> None:
     make_target()
 
     assert post(client, b"\xef\xbb\xbf" + json.dumps(wish()).encode()).status_code == 202
+
+
+@pytest.fixture
+def little_time() -> Iterator[None]:
+    """Twenty seconds of processor time, far above what is needed and far below what a square of the size takes."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 20)
+    yield
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    signal.signal(signal.SIGVTALRM, before)
+
+
+@pytest.mark.usefixtures("little_time")
+def test_a_body_full_of_keys_with_one_of_them_twice_is_refused_at_once() -> None:
+    keys = [f"{number:x}" for number in range(200_000)]
+    text = "{" + ",".join(f'"{key}":0' for key in [*keys, keys[-1]]) + "}"
+
+    with pytest.raises(RequestRefusedError, match="'30d3f' more than once"):
+        bodies.parse(text.encode())
