@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from builders.models import Build
 from images.querysets import ImageQuerySet, ImageRequestQuerySet
+from packages.models import Profile
 
 
 class ImageRequest(models.Model):
@@ -52,6 +53,16 @@ class ImageRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_hash[:12]} {self.profile}"
+
+    def profile_in_catalogue(self) -> Profile | None:
+        """The device as the catalogue has it now; None when it is gone from there."""
+        rows = Profile.objects.select_related("target").filter(
+            target__release__distribution__name=self.distribution,
+            target__release__version=self.version,
+            target__name=self.target,
+            name=self.profile,
+        )
+        return rows.first()
 
     @property
     def published_image(self) -> "Image | None":

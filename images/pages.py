@@ -12,7 +12,7 @@ from builders import queue
 from builders.models import Build
 from builders.states import OPEN, Phase, Reason, State
 from images.models import Image, ImageFile, ImageRequest
-from packages.models import Distribution, Profile
+from packages.models import Distribution, first_title
 
 # Of a long log the beginning and, longer, the end: what went wrong stands there.
 LOG_HEAD = 16 * 1024
@@ -73,13 +73,8 @@ class ImagePage:
         """The same; before there is an image the catalogue knows."""
         if self.title != self.request.profile:
             return self.title
-        where = Profile.objects.filter(
-            target__release__distribution__name=self.request.distribution,
-            target__release__version=self.request.version,
-            target__name=self.request.target,
-            name=self.request.profile,
-        ).first()
-        return where.title if where else self.title
+        profile = self.request.profile_in_catalogue()
+        return profile.title if profile else self.title
 
     @property
     def is_pending(self) -> bool:
@@ -200,13 +195,8 @@ def title_of(request: ImageRequest) -> str:
     """`TP-Link Archer C7 v2` where the image's own document says so, else the profile's id."""
     image: Image | None = getattr(request, "image", None)
     for profile in (image.profile_json.get("profiles", {}) if image else {}).values():
-        for entry in profile.get("titles") or []:
-            words = (
-                [entry.get("title")] if entry.get("title") else [entry.get(k) for k in ("vendor", "model", "variant")]
-            )
-            text = " ".join(str(word) for word in words if word)
-            if text:
-                return text
+        if title := first_title(profile.get("titles") or []):
+            return title
     return request.profile
 
 

@@ -22,6 +22,8 @@ LOG = "build.log"
 SUMS = "sha256sums"
 PROFILES = "profiles.json"
 _OURS = frozenset({LOG, SUMS, PROFILES})
+# The names of some old images (`...-squashfs.trx`) do not say what they are; clients are told a word all the same.
+UNNAMED_TYPE = "image"
 
 
 def on_build_finished(sender: object, *, build: Build, result: BuildResult, folder: Path, **kwargs: Any) -> None:
@@ -48,6 +50,8 @@ def publish(request: ImageRequest, result: BuildResult, folder: Path) -> Image:
     """
     profile_json = copy.deepcopy(result.profile_json)
     images = _image_entries(profile_json)
+    if PROFILES in result.details.get("made_here", ()):
+        _describe(profile_json, request)
     with Draft.open(request.request_hash) as draft:
         for file in result.files:
             if file.name not in _OURS:
@@ -71,12 +75,25 @@ def _image_entries(profile_json: dict[str, Any]) -> list[dict[str, Any]]:
     return list(entries)
 
 
+def _describe(profile_json: dict[str, Any], request: ImageRequest) -> None:
+    """Where the ImageBuilder writes no profiles.json, what `make info` said of the device is in the catalogue."""
+    profile = request.profile_in_catalogue()
+    if profile is None:
+        return
+    profile_json["default_packages"] = profile.target.default_packages
+    for entry in profile_json["profiles"].values():
+        entry["titles"] = profile.titles
+        entry["supported_devices"] = profile.supported_devices
+        entry["device_packages"] = profile.device_packages
+
+
 def _correct_sums(images: list[dict[str, Any]], draft: Draft) -> None:
-    """The document tells size and sums of the files as served, whatever it told before."""
+    """The document tells size and sums of the files as served, whatever it told before, and each image has a type."""
     for entry in images:
         if entry["name"] not in draft.sums:
             raise StoreError(f"The build's profiles.json names {entry['name']!r}, which was not delivered.")
         entry["size"], entry["sha256"] = draft.sums[entry["name"]]
+        entry["type"] = entry.get("type") or UNNAMED_TYPE
         if not entry["size"]:
             raise StoreError(f"{entry['name']} is empty.")
         unsigned = entry.get("sha256_unsigned")

@@ -1,5 +1,6 @@
 """The catalogue: what the mirrors of distributions offer."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -243,16 +244,16 @@ class Profile(models.Model):
     @property
     def title(self) -> str:
         """How people call the device, e.g. `TP-Link Archer C7 v2`."""
-        for entry in self.titles:
-            words = (
-                [entry.get("title") or ""]
-                if entry.get("title")
-                else [entry.get(key) or "" for key in ("vendor", "model", "variant")]
-            )
-            text = " ".join(word for word in words if word)
-            if text:
-                return text
-        return self.name
+        return first_title(self.titles) or self.name
+
+
+def first_title(titles: Sequence[Mapping[str, Any]]) -> str:
+    """Of `titles` as profiles.json has them the first that says something, as one text; "" if none does."""
+    for entry in titles:
+        words = [entry["title"]] if entry.get("title") else [entry.get(key) for key in ("vendor", "model", "variant")]
+        if text := " ".join(str(word) for word in words if word):
+            return text
+    return ""
 
 
 class Feed(Synced):

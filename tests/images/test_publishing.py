@@ -15,10 +15,13 @@ from builders import queue
 from builders.spec import BuildResult, ResultFile
 from builders.states import Reason, State
 from images import services, storage
+from images.api import answers
 from images.models import Image, ImageRequest
 from packages.exceptions import SignatureError
 from packages.signatures import verify_usign
 from stats.models import DailyCount
+from tests.factories import make_spec
+from tests.images.factories import DEVICE, make_target
 from tests.images.publications import DATA, FACTORY, SYSUPGRADE, finish, make_image, make_request, result, upload
 
 pytestmark = pytest.mark.django_db
@@ -210,3 +213,41 @@ def test_a_key_is_never_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert (settings.ASU_KEY_DIR / "signing.sec").read_bytes() == before
     assert "untrusted comment" in capsys.readouterr().out
+
+
+def test_an_image_whose_name_says_nothing_is_an_image_all_the_same() -> None:
+    request = make_request()
+    outcome = result()
+    for entry in outcome.profile_json["profiles"]["tiny"]["images"]:
+        entry["type"] = ""
+
+    finish(request, outcome)
+
+    request.refresh_from_db()
+    answer = answers.for_request(request)
+    assert {entry["name"]: entry["type"] for entry in answer.body["images"]} == {SYSUPGRADE: "image", FACTORY: "image"}
+
+
+@pytest.mark.parametrize("made_here", [["profiles.json"], []])
+def test_a_document_made_here_has_the_device_of_the_catalogue(made_here: list[str]) -> None:
+    make_target(default_packages=["base-files"])
+    spec = make_spec(distribution="openwrt", version="24.10.2", target="ath79/generic", profile=DEVICE["name"])
+    request = make_request(spec)
+    outcome = result(details={"made_here": made_here})
+    (entry,) = outcome.profile_json["profiles"].values()
+    outcome.profile_json = {
+        "default_packages": ["base-files", *DEVICE["device_packages"]],
+        "profiles": {DEVICE["name"]: {**entry, "titles": [], "supported_devices": [], "device_packages": []}},
+    }
+
+    finish(request, outcome)
+
+    told = json.loads(stored(request)["profiles.json"])
+    profile = told["profiles"][DEVICE["name"]]
+    if made_here:
+        assert told["default_packages"] == ["base-files"]
+        assert {key: profile[key] for key in ("titles", "supported_devices", "device_packages")} == {
+            key: DEVICE[key] for key in ("titles", "supported_devices", "device_packages")
+        }
+    else:
+        assert profile["titles"] == []
