@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from images import addresses
+
 
 @cache
 def schema() -> dict[str, Any]:
@@ -40,7 +42,8 @@ def schema_view(request: HttpRequest, distribution: str = "") -> HttpResponse:
 @require_http_methods(["GET", "HEAD"])
 def docs(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """`/docs/`."""
-    return render(request, "images/docs.html", {"operations": _operations(schema()), "info": schema()["info"]})
+    context = {"operations": _operations(schema()), "info": schema()["info"], "base": addresses.base(request)}
+    return render(request, "images/docs.html", context)
 
 
 def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:

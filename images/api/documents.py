@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods
 
-from images import services
+from images import addresses, services
 from images.api import answers, overviews
 from images.api.build import respond
 from images.preparing import complete
@@ -27,7 +27,7 @@ def overview(request: HttpRequest, distribution: str = "") -> HttpResponse:
         return _no_distribution(request)
     # Kept answers are kept under the path: not when the address of the caller stands in them.
     is_ours = overviews.is_served_by_us(found)
-    upstream = f"{_base(request)}/{found.name}" if is_ours else found.url
+    upstream = f"{addresses.base(request)}/{found.name}" if is_ours else found.url
     return _final(request, overviews.overview(found, upstream), keep=not is_ours or bool(settings.ASU_BASE_URL))
 
 
@@ -155,11 +155,6 @@ def _target(release: Release | None, name: str) -> Target | None:
         .filter(release=release, name=name, is_enabled=True)
         .first()
     )
-
-
-def _base(request: HttpRequest) -> str:
-    """Our own absolute address: as configured, else as the caller wrote it."""
-    return settings.ASU_BASE_URL or request.build_absolute_uri("/").rstrip("/")
 
 
 def _final(request: HttpRequest, body: Any, *, keep: bool = True) -> HttpResponse:
