@@ -1,6 +1,5 @@
 """Pages for people, and the store. They work without JavaScript."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,26 +8,24 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from builders.models import Build, Worker
 from builders.states import OPEN, State
-from images import downloads
+from images import addresses, downloads
 from images.api import answers
+from images.example import example_of
 from images.models import ImageFile, ImageRequest
 from images.pages import ImagePage
-from packages.models import Distribution, Package, Profile
+from packages.models import Distribution
 
 PER_PAGE = 25
-_KNOWN = {"luci", "tcpdump", "nano", "htop", "demo-editor"}
-_LIVE = timedelta(minutes=3)  # a worker that was not seen for longer is not counted
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, and how to use it."""
-    distributions = _distributions(_base(request))
+    distributions = _distributions(addresses.base(request))
     context = {
         "distributions": distributions,
         "example": _example(distributions),
@@ -63,7 +60,7 @@ def image_detail(request: HttpRequest, request_hash: str) -> HttpResponse:
     row = get_object_or_404(ImageRequest.objects.with_outcome(), request_hash=request_hash)
     if row.resolved_to is not None:
         return redirect("images:detail", row.resolved_to.request_hash)
-    return render(request, "images/image_detail.html", {"page": ImagePage(row), "base": _base(request)})
+    return render(request, "images/image_detail.html", {"page": ImagePage(row), "base": addresses.base(request)})
 
 
 @require_safe
@@ -84,11 +81,6 @@ def store(request: HttpRequest, request_hash: str, name: str, distribution: str 
         return downloads.send(request, file)
     except FileNotFoundError:
         return _error(410, "The file is gone. Ask for the image again to have it built again.")
-
-
-def _base(request: HttpRequest) -> str:
-    """This server's address, without a final slash."""
-    return settings.ASU_BASE_URL or request.build_absolute_uri("/").rstrip("/")
 
 
 def _error(status: int, detail: str) -> HttpResponse:
@@ -120,39 +112,18 @@ def _distributions(base: str) -> list[dict[str, Any]]:
 
 
 def _example(distributions: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """A request that works here and now: of a hosted distribution if there is one, for that needs no network."""
+    """Of a hosted distribution if there is one: that needs no network."""
     for entry in sorted(distributions, key=lambda entry: not entry["row"].is_hosted):
-        profile = (
-            Profile.objects.filter(
-                target__release__distribution=entry["row"],
-                target__release__is_enabled=True,
-                target__is_enabled=True,
-                target__synced_at__isnull=False,
-            )
-            .select_related("target__release")
-            # The stable release first, if the distribution names one.
-            .annotate(is_stable=Q(target__release__version=entry["row"].stable_version))
-            .order_by("-is_stable", "-target__release_id", "target_id", "id")
-            .first()
-        )
-        if profile is not None:
-            return {"address": entry["address"], "profile": profile, "packages": _extra_packages(profile)}
+        if found := example_of(entry["row"]):
+            return {"address": entry["address"], "profile": found[0], "packages": found[1]}
     return None
-
-
-def _extra_packages(profile: Profile) -> list[str]:
-    """Two packages that people know, that this target has and the device has not."""
-    own = {word.lstrip("-") for word in [*profile.target.default_packages, *profile.device_packages]}
-    rows = Package.objects.filter(feed__targets=profile.target, name__in=_KNOWN - own)
-    return sorted(set(rows.values_list("name", flat=True)))[:2]
 
 
 def _queue_state() -> dict[str, Any]:
     counts = dict(Build.objects.filter(state__in=OPEN).values_list("state").annotate(Count("id")).order_by())
-    workers = Worker.objects.filter(seen_at__gt=timezone.now() - _LIVE).order_by("name")
     return {
         "queued": counts.get(State.QUEUED, 0),
         "building": counts.get(State.BUILDING, 0),
-        "workers": list(workers),
+        "workers": list(Worker.objects.online()),
         "done": Build.objects.filter(state=State.DONE).count(),
     }

@@ -12,9 +12,9 @@ from builders.states import Phase, Reason
 from images import services
 from images.models import Image, ImageRequest
 from images.pages import LOG_HEAD, LOG_TAIL, cut_log
-from packages.models import Distribution
+from packages.models import Distribution, Release
 from tests.factories import make_spec, make_worker
-from tests.images.factories import make_target
+from tests.images.factories import DEVICE, make_target
 from tests.images.publications import SYSUPGRADE, finish, make_image, make_request, result, withdrawn
 
 pytestmark = pytest.mark.django_db
@@ -270,6 +270,25 @@ def test_the_example_is_one_that_works(client: Client) -> None:
     assert "Transfer-Encoding: chunked" in text
     assert target.release.version in text
     assert "tplink_archer-c7-v2" in text
+
+
+def test_the_example_is_of_the_newest_stable_release(client: Client) -> None:
+    # Synced newest first, as real mirrors are: the order of rows says nothing about age.
+    for version in ("SNAPSHOT", "25.12.0-rc1", "24.10.10", "24.10.9"):
+        make_target(version=version)
+    make_target(version="25.12.0", is_complete=False)
+    Release.objects.filter(version="24.10.10").update(is_enabled=False)
+
+    text = client.get("/").content.decode()
+
+    assert '"version": "24.10.9"' in text
+
+
+def test_the_example_adds_what_people_know_and_the_device_lacks(client: Client) -> None:
+    device = {**DEVICE, "device_packages": ["tcpdump"]}
+    make_target(profiles=(device,), packages={"failing": "1", "tcpdump": "1", "nano": "8", "luci": "25"})
+
+    assert '"packages": ["luci", "nano"]' in client.get("/").content.decode()
 
 
 def test_the_home_page_shows_the_latest_images_and_the_queue(client: Client) -> None:
