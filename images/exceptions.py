@@ -1,5 +1,7 @@
 """What can be wrong with a request, in words for whoever sent it."""
 
+from typing import Any, Self
+
 
 class RequestRefusedError(Exception):
     """The request cannot be built as it stands: nothing was stored, nothing is queued.
@@ -15,3 +17,12 @@ class RequestRefusedError(Exception):
         self.detail = detail
         self.headers = headers or {}
         self.field = field
+
+    def to_json(self) -> dict[str, Any]:
+        """For the row of a request that waited."""
+        return {"status": self.status, "detail": self.detail, "headers": self.headers}
+
+    @classmethod
+    def from_json(cls, refusal: dict[str, Any]) -> Self:
+        """The reverse."""
+        return cls(refusal["status"], refusal["detail"], headers=refusal["headers"])

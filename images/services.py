@@ -36,8 +36,7 @@ def request_asked(asked: Asked) -> ImageRequest:
     if request.status == ImageRequest.Status.PREPARING:
         return request
     if request.refusal:
-        refusal = request.refusal
-        raise RequestRefusedError(refusal["status"], refusal["detail"], headers=refusal["headers"])
+        raise RequestRefusedError.from_json(request.refusal)
     return request.resolved_to or request
 
 

@@ -54,15 +54,14 @@ def _complete(target: Target) -> dict[str, Any] | None:
             raise BadDocumentError("they do not tell what can be built")
     except (MirrorError, UnknownError) as error:
         logger.warning("%s cannot be prepared: %s", target, error)
-        return _refusal(RequestRefusedError(500, f"Error: the mirror does not give what {target} needs: {error}"))
+        return RequestRefusedError(500, f"Error: the mirror does not give what {target} needs: {error}").to_json()
     except OSError as error:
         logger.exception("%s cannot be prepared", target)
-        return _refusal(
-            RequestRefusedError(500, f"Error: the server cannot store what {target} needs: {error.strerror}.")
-        )
+        sentence = f"Error: the server cannot store what {target} needs: {error.strerror}."
+        return RequestRefusedError(500, sentence).to_json()
     except BuildFailedError as error:
         logger.warning("%s cannot be prepared: %s", target, error)
-        return _refusal(RequestRefusedError(500, f"Error: {error.sentence}"))
+        return RequestRefusedError(500, f"Error: {error.sentence}").to_json()
     return None
 
 
@@ -105,17 +104,13 @@ def _settle(request: ImageRequest, failure: dict[str, Any] | None) -> None:
         try:
             checked = admission.admit(asked, admission.find(asked))
         except RequestRefusedError as error:
-            refusal = _refusal(error)
+            refusal = error.to_json()
         except UnknownError as error:
-            refusal = _refusal(RequestRefusedError(500, f"Error: {error}"))
+            refusal = RequestRefusedError(500, f"Error: {error}").to_json()
     status = ImageRequest.Status.REFUSED if refusal else ImageRequest.Status.ACCEPTED
     ImageRequest.objects.preparing().filter(pk=request.pk).update(
         status=status, resolved_to=checked, refusal=refusal, tried_at=timezone.now()
     )
-
-
-def _refusal(error: RequestRefusedError) -> dict[str, Any]:
-    return {"status": error.status, "detail": error.detail, "headers": error.headers}
 
 
 @contextmanager

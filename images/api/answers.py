@@ -39,8 +39,7 @@ def for_request(request: ImageRequest) -> Answer:
     if request.status == ImageRequest.Status.PREPARING:
         return _started(request, Phase.INIT, request.created_at)
     if request.refusal is not None:
-        refusal = request.refusal
-        return error(refusal["status"], refusal["detail"], refusal["headers"])
+        return refused(RequestRefusedError.from_json(request.refusal))
     final = request.resolved_to or request
     build = final.build
     if build is None:

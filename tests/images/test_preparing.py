@@ -98,6 +98,7 @@ def test_a_dead_mirror_is_a_failure_that_is_tried_again_later(
     polled = poll(client, waiting)
     assert polled.status_code == polled.json()["status"] == 500
     assert "mirror" in polled.json()["detail"]
+    assert polled.json()["stdout"] == polled.json()["stderr"] == ""  # clients print them
     assert str(mirror.root) not in polled.content.decode()
     assert ask(client, **wish()).status_code == 500
 
