@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from packages.models import Channel, Distribution, PackageChange, Release, Target
-from packages.versions import version_key
+from packages.versions import is_pre_release, version_key
 
 Branch = dict[str, Any]
 
@@ -76,7 +76,7 @@ def _latest(offered: dict[str, Branch]) -> list[str]:
     found = []
     for branch in offered.values():
         fixed = [version for version in branch["versions"] if not version.upper().endswith("SNAPSHOT")]
-        final = [version for version in fixed if "-" not in version]
+        final = [version for version in fixed if not is_pre_release(version)]
         found += (final or fixed)[:1]
     return found
 

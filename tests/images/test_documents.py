@@ -36,6 +36,15 @@ def test_latest_has_the_newest_of_each_branch_newest_branch_first(client: Client
         assert client.get(path).json() == {"latest": expected}
 
 
+def test_a_suffix_that_is_no_pre_release_is_a_release(client: Client) -> None:
+    for version in ("2024.1", "2024.1-ow23.05.5", "2024.1-rc1"):
+        make_target(version=version, distribution="libremesh", is_complete=False)
+    channel = Channel.objects.get(distribution__name="libremesh", name="2024")
+    Release.objects.filter(distribution__name="libremesh").update(channel=channel)
+
+    assert client.get("/libremesh/api/v1/latest").json() == {"latest": ["2024.1-ow23.05.5"]}
+
+
 def test_a_branch_has_all_that_clients_read_in_the_right_types(client: Client) -> None:
     channel = Channel.objects.get(name="24.10")
     Channel.objects.filter(pk=channel.pk).update(branch_off_rev=27990, git_branch="openwrt-24.10")
