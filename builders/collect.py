@@ -29,7 +29,7 @@ STATUS = ".opkg-status"  # where a build without manifest leaves opkg's own list
 MAX_FILES = 500
 MAX_DOCUMENT = 32 * 1024 * 1024
 _BLOCK = 1024 * 1024
-_INSTALLING = re.compile(r"^Installing ([a-z0-9][a-z0-9._+-]{0,127}) \(([^\s()]{1,128})\) to root", re.MULTILINE)
+_INSTALLING = re.compile(rf"^Installing ({names.PACKAGE.pattern}) \(([^\s()]{{1,128}})\) to root", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -278,7 +278,7 @@ def installed(status: str) -> dict[str, str]:
         fields = dict(re.findall(r"^(Package|Version|Status): (\S.*)$", stanza, re.MULTILINE))
         name, version = fields.get("Package", ""), fields.get("Version", "")
         words = fields.get("Status", "").split()
-        if words[-1:] == ["installed"] and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", name) and version:
+        if words[-1:] == ["installed"] and names.PACKAGE.fullmatch(name) and version:
             found[name] = version.strip()[:128]
     return found
 

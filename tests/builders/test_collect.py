@@ -200,7 +200,7 @@ def test_a_release_without_documents_gets_them_from_names_and_log(out: Path) -> 
     for name in ("lede-17.01.7-ar71xx-generic-dev-squashfs-sysupgrade.bin", "lede-17.01.7-ar71xx-generic-vmlinux.elf"):
         (out / name).write_bytes(b"x")
 
-    result = collected(out, stdout="Installing luci (1-2) to root...\nConfiguring luci.\n")
+    result = collected(out, stdout="Installing luci (1-2) to root...\nInstalling ChinaDNS (1.3-4) to root...\n")
 
     profile = result.profile_json["profiles"]["dev"]
     assert [(image["type"], image["filesystem"]) for image in profile["images"]] == [
@@ -208,8 +208,9 @@ def test_a_release_without_documents_gets_them_from_names_and_log(out: Path) -> 
         ("kernel", ""),
     ]
     assert profile["image_prefix"] == "lede-17.01.7-ar71xx-generic-dev"
-    assert result.manifest == {"luci": "1-2"}
-    assert (out / "lede-17.01.7-ar71xx-generic-dev.manifest").read_text() == "luci - 1-2\n"
+    assert result.manifest == {"ChinaDNS": "1.3-4", "luci": "1-2"}
+    manifest = (out / "lede-17.01.7-ar71xx-generic-dev.manifest").read_text()
+    assert manifest == "ChinaDNS - 1.3-4\nluci - 1-2\n"
 
 
 @pytest.mark.parametrize(
