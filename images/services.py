@@ -79,11 +79,15 @@ def expire(image: Image) -> None:
 
 def expire_unused() -> int:
     """Expires what nobody asked for within ASU_IMAGE_TTL_DAYS; how many."""
-    limit = timezone.now() - timedelta(days=settings.ASU_IMAGE_TTL_DAYS)
-    images = list(Image.objects.unasked_since(limit).select_related("request__build"))
-    for image in images:
-        expire(image)
-    return len(images)
+    unused = Image.objects.unasked_since(timezone.now() - timedelta(days=settings.ASU_IMAGE_TTL_DAYS))
+    count = 0
+    for pk in list(unused.values_list("pk", flat=True)):
+        # Looked at again: removing takes time, and somebody may have asked meanwhile.
+        image = unused.select_related("request__build").filter(pk=pk).first()
+        if image is not None:
+            expire(image)
+            count += 1
+    return count
 
 
 def distribution_at(address: str) -> str:

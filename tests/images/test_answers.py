@@ -1,9 +1,13 @@
 """What clients get for each state of a build, by POST, GET and HEAD."""
 
+import shutil
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.db.models.signals import post_save
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from builders import queue
@@ -15,7 +19,7 @@ from images.api.answers import LOG_BYTES
 from images.models import Image, ImageRequest
 from tests.factories import in_the_past, make_worker
 from tests.images.factories import ask, make_target
-from tests.images.publications import DATA, finish, result, withdrawn
+from tests.images.publications import DATA, finish, result, upload, withdrawn
 
 pytestmark = pytest.mark.django_db
 
@@ -261,6 +265,27 @@ def test_images_that_nobody_asks_for_expire(client: Client, settings: Settings) 
 
     assert services.expire_unused() == 1
     assert not list(settings.ASU_STORE_DIR.iterdir())
+
+
+def test_an_image_asked_for_while_others_expire_stays(client: Client) -> None:
+    for number, packages in enumerate((["luci"], ["vim"])):
+        data = {name: content + bytes([number]) for name, content in DATA.items()}
+        request = posted(client, packages=packages)
+        outcome = result(data)
+        outcome.profile_json["profiles"] = {request.profile: outcome.profile_json["profiles"]["tiny"]}
+        finish(request, outcome, upload(data))
+        shutil.rmtree(settings.ASU_UPLOAD_DIR / "1-1")
+    Image.objects.update(last_asked_at=timezone.now().replace(year=2020))
+
+    def ask_for_the_others(sender: object, instance: Image, **kwargs: object) -> None:
+        Image.objects.exclude(pk=instance.pk).update(last_asked_at=timezone.now())
+
+    post_save.connect(ask_for_the_others, sender=Image)
+    try:
+        assert services.expire_unused() == 1
+    finally:
+        post_save.disconnect(ask_for_the_others, sender=Image)
+    assert Image.objects.served().count() == 1
 
 
 def test_asking_keeps_an_image_alive(client: Client) -> None:
