@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +66,8 @@ def _orphans(is_idle: bool) -> Iterator[Path]:
         if not place.is_dir():
             continue
         for path in place.iterdir():
-            if (place == settings.ASU_STORE_DIR and path.name in known) or path.lstat().st_mtime > limit:
+            if place == settings.ASU_STORE_DIR and path.name in known:
                 continue
-            yield path
+            with suppress(FileNotFoundError):  # drafts and uploads come and go while we look
+                if path.lstat().st_mtime <= limit:
+                    yield path
