@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, quote_etag
@@ -27,7 +27,7 @@ def document(request: HttpRequest, path: str, distribution: str = "") -> HttpRes
     """A file of the hosted distribution's mirror, e.g. `/demo/releases/1.0/targets/a/b/profiles.json`."""
     file = _open(distribution or settings.ASU_DEFAULT_DISTRIBUTION, path)
     if file is None:
-        return JsonResponse({"status": 404, "title": "Not Found", "detail": "There is no such file here."}, status=404)
+        raise Http404  # made readable for whoever asked, as all errors are
     stat = os.fstat(file.fileno())
     etag = quote_etag(f"{stat.st_mtime_ns:x}-{stat.st_size:x}")
     fresh = get_conditional_response(request, etag, int(stat.st_mtime))
