@@ -15,6 +15,7 @@ MAX_PACKAGES = 2_000
 MAX_IMAGES = 500
 MAX_DEVICES = 200
 MAX_TITLES = 50
+LAST_SECOND = 253_402_300_799  # of the year 9999
 _WORD = re.compile(rf"-?(?:{names.PACKAGE.pattern})")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
 
@@ -33,7 +34,7 @@ def parse(data: bytes | str, document: str = "profiles.json") -> TargetDocument:
         version_code=_matching(fields, "version_code", _CODE),
         version_number=_matching(fields, "version_number", names.VERSION),
         arch_packages=_matching(fields, "arch_packages", _CODE),
-        source_date_epoch=fields.number("source_date_epoch"),
+        source_date_epoch=_epoch(fields),
         linux_kernel=_kernel(fields),
         default_packages=package_words(fields.texts("default_packages", MAX_PACKAGES)),
         profiles=[_profile(name, fields.inner(f"profiles.{name}", table[name])) for name in good],
@@ -63,6 +64,14 @@ def _matching(fields: Fields, key: str, pattern: re.Pattern[str]) -> str:
     if text and not pattern.fullmatch(text):
         fields.fail("has characters that it must not have", key)
     return text
+
+
+def _epoch(fields: Fields) -> int | None:
+    """Seconds since 1970; what is no date is refused here, for everybody who shows it as one would stumble."""
+    epoch = fields.number("source_date_epoch")
+    if epoch is not None and epoch > LAST_SECOND:
+        fields.fail("is no time", "source_date_epoch")
+    return epoch
 
 
 def _kernel(fields: Fields) -> dict[str, str]:

@@ -122,6 +122,7 @@ def test_images_with_names_that_lead_elsewhere_are_left_out() -> None:
         (changed(default_packages="base-files"), "default_packages"),
         (changed(default_packages=[["base-files"]]), "default_packages"),
         (changed(source_date_epoch=-5), "source_date_epoch"),
+        (changed(source_date_epoch=253_402_300_800), "source_date_epoch"),
         (changed(linux_kernel={"version": 6}), "linux_kernel.version"),
         (with_profile(titles=[{"title": {}}]), "profiles.some_device.titles[0].title"),
         (with_profile(titles={"title": "x"}), "profiles.some_device.titles"),
