@@ -21,6 +21,7 @@ from packages.signatures import UsignKey, verify_usign
 LOG = "build.log"
 SUMS = "sha256sums"
 PROFILES = "profiles.json"
+SIGNATURE = ".sig"
 _OURS = frozenset({LOG, SUMS, PROFILES})
 # The names of some old images (`...-squashfs.trx`) do not say what they are; clients are told a word all the same.
 UNNAMED_TYPE = "image"
@@ -53,8 +54,9 @@ def publish(request: ImageRequest, result: BuildResult, folder: Path) -> Image:
     if PROFILES in result.details.get("made_here", ()):
         _describe(profile_json, request)
     with Draft.open(request.request_hash) as draft:
+        # A signature that a build brings along is nobody's: it would pass for ours, or lie in its place.
         for file in result.files:
-            if file.name not in _OURS:
+            if file.name not in _OURS and not file.name.endswith(SIGNATURE):
                 draft.take(folder / file.name, file.name, file.size, file.sha256)
         _correct_sums(images, draft)
         _add_own_files(draft, request, result, profile_json)
@@ -126,8 +128,9 @@ def _sign(draft: Draft, images: list[str]) -> None:
         return
     for name in [*images, SUMS]:
         with (draft.path / name).open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            draft.write(f"{name}.sig", key.sign(data).encode())
-            verify_usign(data, (draft.path / f"{name}.sig").read_bytes(), [key.public_text()])
+            signature = f"{name}{SIGNATURE}"
+            draft.write(signature, key.sign(data).encode())
+            verify_usign(data, (draft.path / signature).read_bytes(), [key.public_text()])
 
 
 def _write_rows(

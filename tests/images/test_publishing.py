@@ -204,6 +204,21 @@ def test_with_a_key_images_and_sums_are_signed() -> None:
     assert (settings.ASU_KEY_DIR / "signing.sec").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("has_key", [False, True])
+def test_a_signature_that_the_build_brings_along_is_left_out(has_key: bool) -> None:
+    if has_key:
+        call_command("make_signing_key", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: SIM115
+    data = {**DATA, f"{SYSUPGRADE}.sig": b"lies", "sha256sums.sig": b"lies", "profiles.json.sig": b"lies"}
+    request = make_request()
+
+    finish(request, result(data), upload(data))
+
+    ours = {f"{name}.sig" for name in (SYSUPGRADE, FACTORY, "sha256sums")} if has_key else set()
+    files = stored(request)
+    assert {name for name in files if name.endswith(".sig")} == ours
+    assert b"lies" not in b"".join(files.values())
+
+
 def test_a_key_is_never_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("make_signing_key")
     before = (settings.ASU_KEY_DIR / "signing.sec").read_bytes()
