@@ -132,6 +132,9 @@ def _build(
         out, spec, full_names=feed_set.names, stdout=result.stdout, max_bytes=limits().disk_mb * 1024 * 1024
     )
     _check_collected(spec, collected, result, feed_set)
+    if facts.writes_manifest and not collected.manifest:
+        sentence = "The ImageBuilder did not say which packages are in the image. Try again, or take another release."
+        raise BuildFailedError(Reason.CRASH, sentence, stdout=result.stdout, stderr=result.stderr)
     return BuildResult(
         files=collected.files,
         manifest=collected.manifest,

@@ -224,6 +224,15 @@ def test_the_manifest_of_a_release_that_writes_none_comes_from_opkgs_list(tmp_pa
     assert (tmp_path / "out" / "openwrt-board.manifest").read_text() == "luci - 1-2\n"
 
 
+def test_an_image_of_which_nobody_says_what_is_in_it_is_a_failure(tmp_path: Path) -> None:
+    makefile = GOOD + "\t@: > '$(BIN_DIR)/x.manifest'\n"
+
+    failed = failure(tmp_path, make_spec(), makefile)
+
+    assert failed.reason == Reason.CRASH
+    assert "which packages" in failed.sentence
+
+
 def test_make_info_gives_its_text_or_the_reason(tmp_path: Path) -> None:
     good = make_tree(tmp_path, "info:\n\t@echo 'Current Target: \"a/b\"'\n")
     (tmp_path / "bad").mkdir()
