@@ -1,6 +1,7 @@
 """The layer between the web server and Django: bodies, slashes, kept answers, and the last word on errors."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from io import BytesIO
@@ -22,12 +23,20 @@ Hot = Callable[[Environ], tuple[int, Headers, bytes] | None]
 # A client hears about a body that is too large only after it was let finish; beyond this the connection is cut.
 _DRAIN_BYTES = 64 * 1024 * 1024
 _PIECE = 64 * 1024
+# Of the 32 threads of a process (script/server), so many may wait for bodies: whoever sends slowly or not at all holds
+# one for as long as the connection lives, and the others go on answering. In a rush a place is free within moments.
+MOST_READING = 20
+_PATIENCE = 2.0  # seconds
 
 logger = logging.getLogger(__name__)
 
 
 class BodyTooLargeError(Exception):
     """The body is larger than ASU_MAX_BODY."""
+
+
+class TooManyReadingError(Exception):
+    """Too many clients are sending bodies, or keep us waiting for them."""
 
 
 class Front:
@@ -37,10 +46,11 @@ class Front:
     here, up to the limit, and handed on with its length.
     """
 
-    def __init__(self, app: App, hot: Hot | None = None) -> None:
+    def __init__(self, app: App, hot: Hot | None = None, most_reading: int = MOST_READING) -> None:
         self._app = app
         self._hot = hot
         self._limit = settings.ASU_MAX_BODY
+        self._reading = threading.BoundedSemaphore(most_reading)
         self._kept = KeptAnswers(settings.ASU_FAST_ANSWER_SECONDS, generation.current)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -58,8 +68,10 @@ class Front:
             return self._app(environ, start_response)
         except BodyTooLargeError:
             return _send(_error(path, 413, f"The body is larger than {self._limit} bytes."), start_response)
+        except TooManyReadingError:
+            return _send(_error(path, 503, "Too many clients are sending requests. Please try again."), start_response)
         except Exception:  # the outermost place: logged, and answered in the shape of the contract
-            logger.exception("%s %s failed outside Django", method, path)
+            logger.exception("%s %r failed outside Django", method, path)
             return _send(_error(path, 500, sentence(500)), start_response)
 
     def _get(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -108,7 +120,15 @@ class Front:
         return [whole]
 
     def _take_body(self, environ: Environ) -> bytes:
-        """The whole body, read once. Raises BodyTooLargeError."""
+        """The whole body, read once. Raises BodyTooLargeError and TooManyReadingError."""
+        if not self._reading.acquire(timeout=_PATIENCE):
+            raise TooManyReadingError
+        try:
+            return self._read_body(environ)
+        finally:
+            self._reading.release()
+
+    def _read_body(self, environ: Environ) -> bytes:
         stream = environ["wsgi.input"]
         length = environ.get("CONTENT_LENGTH")
         if length and length.isdecimal():

@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -99,6 +100,38 @@ def test_a_body_shorter_than_its_length_is_no_longer_than_what_came() -> None:
     call(Front(app), "/api/v1/build", "POST", b"0123", CONTENT_LENGTH="10")
 
     assert app.seen["body"] == b"0123"
+
+
+class Stalled(io.RawIOBase):
+    """A body whose sender waits in the middle of it."""
+
+    def __init__(self) -> None:
+        self.is_read = threading.Event()
+        self.goes_on = threading.Event()
+
+    def read(self, size: int = -1) -> bytes:
+        self.is_read.set()
+        self.goes_on.wait(60)
+        return b""
+
+
+def test_clients_that_keep_us_waiting_for_their_bodies_leave_threads_for_others() -> None:
+    front = Front(App(), most_reading=1)
+    stalled = Stalled()
+    slow = threading.Thread(target=call, args=(front, "/api/v1/build", "POST", stalled), kwargs={"CONTENT_LENGTH": "9"})
+    slow.start()
+    stalled.is_read.wait(60)
+
+    refused, _, body = call(front, "/api/v1/build", "POST", b"{}", CONTENT_LENGTH="2")
+    read, _, _ = call(front, "/api/v1/build/abc")
+    stalled.goes_on.set()
+    slow.join()
+    accepted, _, _ = call(front, "/api/v1/build", "POST", b"{}", CONTENT_LENGTH="2")
+
+    assert refused.startswith("503")
+    assert json.loads(body)["status"] == 503
+    assert read.startswith("200")
+    assert accepted.startswith("200")
 
 
 def test_several_slashes_are_one_and_the_query_stays() -> None:
