@@ -4,7 +4,6 @@ The build runs in the thread that calls `run`, since sandboxed programs die with
 thread keeps the lease alive meanwhile and hears whether to go on.
 """
 
-import errno
 import logging
 import shutil
 import time
@@ -19,6 +18,7 @@ from django.conf import settings
 
 from builders import wake
 from builders.exceptions import cancelled
+from builders.failures import from_os
 from builders.heartbeat import Heartbeat
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Phase, Reason
@@ -126,10 +126,8 @@ def _build(
 
 
 def _crash(error: Exception) -> BuildFailedError:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return BuildFailedError(
-            Reason.DISK_FULL, "The disk of the worker is full. Try again later, or tell the maintainers of this server."
-        )
+    if isinstance(error, OSError):
+        return from_os(error)
     return BuildFailedError(
         Reason.CRASH,
         f"The worker stumbled over an error of its own ({type(error).__name__}). It is in the server's log. Try again "

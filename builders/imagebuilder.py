@@ -1,6 +1,5 @@
 """Has the ImageBuilder that a build needs: downloads, verifies, unpacks and sets it up once, keeps it pristine."""
 
-import errno
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,11 +11,12 @@ from django.utils import timezone
 
 from builders import shelf
 from builders.archive import ArchiveError, UnpackStoppedError, unpack
+from builders.failures import cancelled, from_os
 from builders.inside import read_inside
 from builders.models import ImageBuilder
 from builders.runners.base import Runner
 from builders.runners.walls import build_user
-from builders.runners.workdir import disk_full, disk_usage, remove_tree
+from builders.runners.workdir import disk_usage, remove_tree
 from builders.spec import BuildFailedError, BuildSpec
 from builders.states import Phase, Reason
 from builders.warmup import warm_up
@@ -141,7 +141,7 @@ def _gone(sha256: str) -> None:
 def _wait(sha256: str, report: Report, go_on: GoOn) -> None:
     """Somebody else sets it up: show how far that is."""
     if not go_on():
-        raise _cancelled()
+        raise cancelled()
     row = ImageBuilder.objects.filter(sha256=sha256).first()
     if row and row.status == ImageBuilder.Status.DOWNLOADING:
         percent = 100 * row.downloaded_bytes // row.total_bytes if row.total_bytes else None
@@ -162,7 +162,7 @@ def _set_up_or_say_why(spec: BuildSpec, runner: Runner, report: Report, go_on: G
         _note(spec, status=status, error=error.sentence, disk_bytes=0, ready_at=None)
         raise
     except OSError as error:
-        failure = disk_full() if error.errno in (errno.ENOSPC, errno.EDQUOT) else _disk_trouble(error)
+        failure = from_os(error)
         _note(spec, status=ImageBuilder.Status.ABSENT, error=failure.sentence, disk_bytes=0, ready_at=None)
         raise failure from error
 
@@ -206,7 +206,7 @@ def _download(spec: BuildSpec, report: Report, go_on: GoOn) -> Path:
         mirror, path = Mirror.for_url(spec.imagebuilder.url)
         mirror.download(path, target, sha256=sha256, progress=progress, go_on=go_on)
     except DownloadStoppedError as error:
-        raise _cancelled() from error
+        raise cancelled() from error
     except ChecksumError as error:
         sentence = f"The ImageBuilder {name} has another checksum than its distribution published."
         raise BuildFailedError(Reason.BAD_CHECKSUM, sentence) from error
@@ -242,7 +242,7 @@ def _unpack(archive: Path, fresh: Path, report: Report, go_on: GoOn) -> Path:
             go_on=go_on,
         )
     except UnpackStoppedError as error:
-        raise _cancelled() from error
+        raise cancelled() from error
     except ArchiveError as error:
         # The sum was right, so another download would bring the same.
         archive.unlink()
@@ -275,12 +275,3 @@ def _once_a_second(go_on: GoOn) -> GoOn:
         return bool(state["answer"])
 
     return ask
-
-
-def _cancelled() -> BuildFailedError:
-    return BuildFailedError(Reason.CANCELLED, "The build was cancelled while its ImageBuilder was set up.")
-
-
-def _disk_trouble(error: OSError) -> BuildFailedError:
-    sentence = f"The worker could not store the ImageBuilder ({error.strerror or 'unknown error'})."
-    return BuildFailedError(Reason.CRASH, sentence)
