@@ -1,11 +1,14 @@
 """The site's settings, closed off for tests: a temporary data folder, no network, fast passwords."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 # Everything the tests write goes below one folder a process, so that parallel runs never meet.
-_DATA = Path(os.environ.get("ASU_TEST_DIR") or tempfile.mkdtemp(prefix="asu-tests-"))
+_DATA = Path(tempfile.mkdtemp(prefix="asu-tests-"))
+atexit.register(shutil.rmtree, _DATA, ignore_errors=True)
 (_DATA / "static").mkdir(parents=True, exist_ok=True)
 os.environ["ASU_DATA_DIR"] = str(_DATA)
 os.environ.setdefault("SECRET_KEY", "tests")
