@@ -32,6 +32,8 @@ _LOOK_EVERY = 0.1
 _ASKED_FOR = 10.0
 # A task that was lost with its cluster is enqueued again after this long.
 _LOST_AFTER = timedelta(seconds=120)
+# Clients stop at a refusal; some that poll on hear of it for this long.
+_KEEP_REFUSED = timedelta(hours=1)
 
 
 def ask(asked: Asked, target_id: int) -> ImageRequest:
@@ -123,6 +125,19 @@ def resume_lost() -> int:
             async_task("images.tasks.prepare", target_id)
             found += 1
     return found
+
+
+def forget_refused() -> int:
+    """Removes waiting requests that were refused long ago; how many. Who asks again is answered anew."""
+    limit = timezone.now() - max(_KEEP_REFUSED, timedelta(seconds=settings.ASU_FAILURE_TTL))
+    return ImageRequest.objects.refused().filter(tried_at__lt=limit).delete()[0]
+
+
+def drop_refused() -> int:
+    """Removes requests that were refused long ago, for nothing was ever built of them; how many."""
+    long_ago = timezone.now() - timedelta(seconds=settings.ASU_USER_FAILURE_TTL)
+    refused = ImageRequest.objects.filter(status=ImageRequest.Status.REFUSED, tried_at__lt=long_ago)
+    return refused.delete()[0]
 
 
 def forget() -> None:

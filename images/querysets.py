@@ -20,6 +20,10 @@ class ImageRequestQuerySet(models.QuerySet["ImageRequest"]):
         """Those that wait for their target's documents."""
         return self.filter(status="preparing")
 
+    def refused(self) -> Self:
+        """Those that waited, and turned out to be wrong or not to be had."""
+        return self.filter(status="refused")
+
     def at(self, distribution: str, version: str, target: str) -> Self:
         """For one target of one release."""
         return self.filter(distribution=distribution, version__iexact=version, target=target)

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from builders.states import Phase
 from images import admission, fingerprint
 from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
+from images.querysets import ImageRequestQuerySet
 from packages import sync
 from packages.exceptions import BadDocumentError, MirrorError, UnknownError
 from packages.models import Target
@@ -27,13 +29,14 @@ logger = logging.getLogger(__name__)
 def prepare(target_id: int) -> None:
     """Gets a target's documents and checks every request that waits for them. Safe to run twice or at once."""
     target = Target.objects.select_related("release__distribution", "release__channel").get(pk=target_id)
-    waiting = ImageRequest.objects.preparing().at(target.release.distribution.name, target.release.version, target.name)
+    requests = ImageRequest.objects.at(target.release.distribution.name, target.release.version, target.name)
+    waiting = requests.preparing()
     while True:
         with _only_one(target_id) as is_mine:
             if not is_mine:
                 return
             target.refresh_from_db()
-            failure = None if target.is_complete else _complete(target)
+            failure = None if target.is_complete else _recent_failure(requests) or _complete(target)
             for request in waiting.all():
                 _settle(request, failure)
         # The lock is free again before we look for late-comers: whoever came while it was held is seen by us, and
@@ -42,8 +45,23 @@ def prepare(target_id: int) -> None:
             return
 
 
+def _recent_failure(requests: ImageRequestQuerySet) -> dict[str, Any] | None:
+    """What was said to those who asked for the same target: a mirror is not asked again for everybody who comes."""
+    patience = timedelta(seconds=settings.ASU_FAILURE_TTL)
+    # Both times: a refusal passed on is younger than the failure that it tells of.
+    since = timezone.now() - patience
+    refused = requests.refused().filter(tried_at__gt=since, refusal__failed_at__gt=since.timestamp())
+    refusal: dict[str, Any] | None = refused.values_list("refusal", flat=True).first()
+    return refusal
+
+
 def _complete(target: Target) -> dict[str, Any] | None:
-    """None when the target can be checked against now, else the refusal."""
+    """None when the target can be checked against now, else the refusal, with the time of the failure."""
+    failure = _try_to_complete(target)
+    return failure and {**failure, "failed_at": timezone.now().timestamp()}
+
+
+def _try_to_complete(target: Target) -> dict[str, Any] | None:
     try:
         sync.complete_target(target)
         target.refresh_from_db()

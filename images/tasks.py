@@ -12,6 +12,7 @@ def prepare(target_id: int) -> None:
 
 
 def tidy() -> None:
-    """Every few minutes: waiting requests whose task was lost, images that nobody wants any more."""
+    """Every few minutes: lost tasks of waiting requests, old refusals, images that nobody wants any more."""
     preparing.resume_lost()
+    preparing.forget_refused()
     services.expire_unused()

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from images import intake, preparing, tasks
 from images.models import ImageRequest
-from packages import sync
+from packages import generation, sync
 from packages.models import Channel, Distribution, Release, Target
 from tests.images.factories import ask
 from tests.packages.mirrors import MirrorFolder
@@ -110,6 +110,43 @@ def test_a_dead_mirror_is_a_failure_that_is_tried_again_later(
     assert again.status_code == 202
     tasks.prepare(target.pk)
     assert poll(client, waiting).json()["detail"] == "queued"
+
+
+def test_a_dead_mirror_is_not_asked_again_for_everybody_who_comes(
+    client: Client, target: Target, mirror: MirrorFolder, settings: Settings
+) -> None:
+    mirror.root.rename(mirror.root.with_name("away"))
+    first = ask(client, **wish())
+    tasks.prepare(target.pk)
+    mirror.root.with_name("away").rename(mirror.root)
+
+    second = ask(client, **{**wish(), "packages": ["luci"]})
+    tasks.prepare(target.pk)
+    refused = poll(client, second)
+    ImageRequest.objects.update(refusal={**poll(client, first).json(), "headers": {}, "failed_at": 0})
+    third = ask(client, **{**wish(), "packages": ["tcpdump"]})
+    tasks.prepare(target.pk)
+
+    assert refused.json()["detail"] == poll(client, first).json()["detail"]
+    assert "luci" not in refused.json()["detail"]
+    # The refusals are as young as before, the failure itself is long past.
+    assert not poll(client, third).json()["detail"].startswith("Error: the mirror")
+
+
+def test_refused_requests_are_kept_for_a_time_and_then_removed(client: Client, target: Target) -> None:
+    hours = {"young": timedelta(minutes=50), "old": timedelta(minutes=70)}
+    for name, age in hours.items():
+        ask(client, **{**wish(), "packages": [f"no-such-{name}"]})
+        tasks.prepare(target.pk)
+        target.refresh_from_db()
+        ImageRequest.objects.filter(echo__packages=[f"no-such-{name}"]).update(tried_at=timezone.now() - age)
+        Target.objects.update(synced_at=None)
+        generation.bump()
+    assert ImageRequest.objects.count() == len(hours)
+
+    tasks.tidy()
+
+    assert [row.echo["packages"] for row in ImageRequest.objects.all()] == [["no-such-young"]]
 
 
 def test_equal_requests_wait_as_one_and_ask_the_cluster_once(client: Client, target: Target) -> None:
