@@ -133,13 +133,6 @@ def forget_refused() -> int:
     return ImageRequest.objects.refused().filter(tried_at__lt=limit).delete()[0]
 
 
-def drop_refused() -> int:
-    """Removes requests that were refused long ago, for nothing was ever built of them; how many."""
-    long_ago = timezone.now() - timedelta(seconds=settings.ASU_USER_FAILURE_TTL)
-    refused = ImageRequest.objects.filter(status=ImageRequest.Status.REFUSED, tried_at__lt=long_ago)
-    return refused.delete()[0]
-
-
 def forget() -> None:
     """Drops what this process remembers of whom it asked. For tests, whose targets come and go."""
     _asked_for.clear()
