@@ -28,6 +28,7 @@ from packages.parsing.types import ProfileEntry, TargetDocument
 STATUS = ".opkg-status"  # where a build without manifest leaves opkg's own list; no name of an image
 MAX_FILES = 500
 MAX_DOCUMENT = 32 * 1024 * 1024
+MAX_JSON = 4 * 1024 * 1024  # of one device; parsed it may take thirty times as much memory, outside all walls
 _BLOCK = 1024 * 1024
 _INSTALLING = re.compile(rf"^Installing ({names.PACKAGE.pattern}) \(([^\s()]{{1,128}})\) to root", re.MULTILINE)
 
@@ -166,7 +167,7 @@ def _settle(path: Path, image: dict[str, Any]) -> bool:
 def _settle_bom(path: Path) -> None:
     """A bill of materials without what is different each time: its random number, its time, the order of its parts."""
     try:
-        bill = strict.load_json(read_plain(path), path.name)
+        bill = strict.load_json(read_plain(path, MAX_JSON), path.name)
     except BadDocumentError:
         return
     if not isinstance(bill, dict):
@@ -181,7 +182,7 @@ def _settle_bom(path: Path) -> None:
 
 def _document(out: Path, spec: BuildSpec) -> TargetDocument | None:
     """The ImageBuilder's own profiles.json with the one profile that was built; None where it wrote none."""
-    text = read_plain(out / "profiles.json")
+    text = read_plain(out / "profiles.json", MAX_JSON)
     if not text:
         return None
     try:

@@ -144,6 +144,16 @@ def test_a_manifest_that_is_a_link_is_not_read(out: Path) -> None:
     assert collected(out).manifest == {}
 
 
+def test_a_list_of_images_beyond_all_measure_is_never_parsed(out: Path) -> None:
+    (out / IMAGE).write_bytes(b"image")
+    (out / "profiles.json").write_text('{"a":[' + "[]," * 2_000_000 + "[]]}")
+
+    result = collected(out)
+
+    assert "profiles.json" in result.made
+    assert [image["name"] for image in result.images] == [IMAGE]
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"profiles": 1}', '{"profiles": {}}', '{"profiles": {"a": {}, "b": {}}}'])
 def test_a_broken_list_of_images_is_a_failure(out: Path, text: str) -> None:
     (out / "profiles.json").write_text(text)
