@@ -46,7 +46,7 @@ class Group:
             self._memory = self._pids = self._make(own[""], name, values)
 
     def _make(self, parent: Path, name: str, values: dict[str, int]) -> Path | None:
-        folder = parent / f"{_PREFIX}{name}"
+        folder = parent / f"{_PREFIX}{os.getpid()}-{name}"
         try:
             folder.mkdir()
         except OSError:
@@ -118,14 +118,17 @@ def _remove(folder: Path) -> None:
 
 
 def clean() -> None:
-    """Remove the groups of runs whose server died. Those in use refuse by themselves."""
+    """Remove the groups of runs whose server died. Safe at any time, also for other servers on this machine."""
     for parent in set(_own_groups().values()):
         for folder in parent.glob(f"{_PREFIX}*"):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+            maker = folder.name.removeprefix(_PREFIX).partition("-")[0]
+            # A group in use refuses by itself, one just made does not: its first process is still to come.
+            if not Path("/proc", maker).exists():
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
 
 
 def available() -> str:
     """For the admin: what the kernel will hold down."""
-    with Group(f"probe-{os.getpid()}-{time.monotonic_ns()}", Limits()) as group:
+    with Group(f"probe-{time.monotonic_ns()}", Limits()) as group:
         return "control groups" if group.has_memory else ""
