@@ -148,7 +148,7 @@ ASU_MAX_ATTEMPTS = env_int("ASU_MAX_ATTEMPTS", 3, minimum=1)
 ASU_AGENT_LINGER = env_int("ASU_AGENT_LINGER", 60)  # seconds an idle local worker stays ready
 ASU_IMAGEBUILDER_QUOTA_GB = env_int("ASU_IMAGEBUILDER_QUOTA_GB", 40, minimum=1)
 ASU_CACHE_QUOTA_GB = env_int("ASU_CACHE_QUOTA_GB", 20, minimum=1)
-ASU_MIN_FREE_MB = env_int("ASU_MIN_FREE_MB", 512)  # below this much free disk no build is begun
+ASU_MIN_FREE_MB = env_int("ASU_MIN_FREE_MB", 128)  # below this much free disk no build is begun
 
 # -- mirrors -----------------------------------------------------------------------------------------------
 

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from django.conf import settings
+
 from builders import drive, feeds, imagebuilder
 from builders.failures import cancelled, from_mirror, from_os
 from builders.runners.sandbox import best_runner
+from builders.runners.workdir import disk_full, free_bytes
 from builders.spec import BuildResult, BuildSpec
 from builders.states import Phase
 from packages.exceptions import MirrorError
@@ -27,6 +30,8 @@ def build(
 
     try:
         enter(Phase.INIT)
+        if free_bytes(settings.ASU_DATA_DIR) < settings.ASU_MIN_FREE_MB * 2**20:
+            raise disk_full()
         runner = best_runner()
         enter(Phase.DOWNLOAD_IMAGEBUILDER)
         with imagebuilder.ensure(spec, runner, report, go_on) as tree:

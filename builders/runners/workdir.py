@@ -25,7 +25,9 @@ def _tool(name: str) -> str:
 
 def disk_full() -> BuildFailedError:
     """The failure that says so."""
-    return BuildFailedError(Reason.DISK_FULL, "The worker's disk is full. Free some space, then ask again.")
+    return BuildFailedError(
+        Reason.DISK_FULL, "The disk of this server is full. Its maintainers have to free some space; ask again later."
+    )
 
 
 def remove_tree(path: Path) -> None:

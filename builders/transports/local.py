@@ -57,7 +57,7 @@ class LocalTransport:
     def __init__(self, slot: int) -> None:
         self.name = f"local-{socket.gethostname()}-{slot}"[:80]
         self.is_told_to_stop = False
-        self.is_resting = False  # drained, stopped, or no room: what waits is not for us
+        self.is_resting = False  # drained or stopped: what waits is not for us
         self._last_seen = -math.inf
         self._last_complaint = ""
 
@@ -78,9 +78,12 @@ class LocalTransport:
 
     @_reaches_queue
     def lease(self) -> Lease | None:
-        """The next build; None also while the worker is told to rest or the disk is nearly full."""
-        complaint = _complaint()
-        self.is_resting = self._desired(complaint) != Worker.Desired.RUN or bool(complaint)
+        """The next build; None also while the worker is told to rest.
+
+        A full disk is told, but does not keep the only worker from builds: they fail with that reason, so that nobody
+        waits for what does not come.
+        """
+        self.is_resting = self._desired(_complaint()) != Worker.Desired.RUN
         if self.is_resting:
             return None
         lease = queue.lease(self.worker)
@@ -132,7 +135,7 @@ def _complaint() -> str:
     free = shutil.disk_usage(folder).free // 2**20
     if free >= settings.ASU_MIN_FREE_MB:
         return ""
-    return f"Only {free // 64 * 64} MB are free on the disk; builds begin again at {settings.ASU_MIN_FREE_MB} MB."
+    return f"Only {free // 64 * 64} MB are free on the disk; builds need {settings.ASU_MIN_FREE_MB} MB."
 
 
 @contextmanager

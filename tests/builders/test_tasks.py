@@ -134,7 +134,8 @@ def test_told_to_stop_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_worker_that_rests_does_not_ask_for_another(settings: Settings) -> None:
     settings.ASU_AGENT_LINGER = 0
-    settings.ASU_MIN_FREE_MB = 10**12
+    tasks.wake()
+    Worker.objects.update(desired=Worker.Desired.DRAIN)
     queue.submit(make_spec())
     OrmQ.objects.all().delete()
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from builders import imagebuilder, workshop
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
@@ -125,3 +126,14 @@ def test_a_build_that_is_cancelled_ends(tmp_path: Path) -> None:
         workshop.build(spec, tmp_path / "out", lambda phase, percent: None, lambda: False)
 
     assert caught.value.reason == Reason.CANCELLED
+
+
+def test_on_a_nearly_full_disk_nothing_is_begun(tmp_path: Path, settings: Settings) -> None:
+    settings.ASU_MIN_FREE_MB = 10**12
+    spec = demo_mirror.spec_for("demo/generic", DEVICE, version=older())
+
+    error = failure(spec, tmp_path)
+
+    assert error.reason == Reason.DISK_FULL
+    assert "free some space" in error.sentence
+    assert not list(settings.ASU_IMAGEBUILDER_DIR.glob("trees/*"))
