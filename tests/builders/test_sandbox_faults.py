@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from builders.runners import cgroup, sandbox
+from builders.runners import sandbox
 from builders.runners.base import Limits, Run
 from builders.runners.sandbox import Sandbox
 from builders.runners.workdir import WorkDir, clean_work
@@ -25,7 +25,7 @@ SERVER = """
 import json, sys
 from pathlib import Path
 from builders.runners.base import Limits, Run
-from builders.runners import cgroup, sandbox
+from builders.runners import sandbox
 from builders.spec import BuildFailedError
 
 level, tree, out, script = sys.argv[1:]
@@ -215,28 +215,3 @@ def test_a_file_of_another_owner_in_the_tree_does_not_break_the_next_build(level
     outcome = Sandbox(level).run(Run(("cat", "given", "roots"), tree, limits=Limits(seconds=20)))
 
     assert outcome.stdout == "given\nx"
-
-
-def test_cleaning_up_leaves_the_group_of_a_run_that_is_about_to_begin() -> None:
-    with cgroup.Group("beginning", Limits()) as group:
-        if not group.folders:
-            pytest.skip("no control groups here")
-
-        clean_work()
-
-        assert all(folder.is_dir() for folder in group.folders)
-
-
-def test_cleaning_up_removes_the_group_of_a_process_that_is_gone() -> None:
-    with cgroup.Group("mine", Limits()) as group:
-        if not group.folders:
-            pytest.skip("no control groups here")
-        gone = subprocess.Popen(["true"])
-        gone.wait()
-        left = [folder.with_name(folder.name.replace(str(os.getpid()), str(gone.pid))) for folder in group.folders]
-        for folder in left:
-            folder.mkdir()
-
-        clean_work()
-
-        assert not any(folder.exists() for folder in left)
