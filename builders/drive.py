@@ -144,7 +144,7 @@ def _build(
         stderr=_public(result.stderr, tree, runner, out),
         seconds=result.seconds,
         sandbox=runner.level,
-        details=_details(spec, collected, result, feed_set),
+        details=_details(collected, result, feed_set),
     )
 
 
@@ -264,13 +264,11 @@ def _has_image(collected: collect.Collected, result: Outcome) -> bool:
     return not too_big and any(kind != "kernel" for kind in kinds)
 
 
-def _details(spec: BuildSpec, collected: collect.Collected, result: Outcome, feed_set: FeedSet) -> dict[str, object]:
-    filesystems = {str(image["filesystem"]) for image in collected.images}
+def _details(collected: collect.Collected, result: Outcome, feed_set: FeedSet) -> dict[str, object]:
     return {
         "downloaded_bytes": feed_set.downloaded,
         "made_here": collected.made,
         "signatures_stripped": collected.stripped,
-        "filesystem_found": not spec.filesystem or spec.filesystem in filesystems,
         "some_too_big": outcome.mentions_too_big(f"{result.stdout}\n{result.stderr}"),
     }
 

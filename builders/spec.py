@@ -57,7 +57,6 @@ class BuildSpec:
     arch_packages: str = ""
     version_code: str = ""  # expected revision; "" = not checked
     defaults: str = ""  # first-boot script
-    filesystem: str = ""  # the file system the client looks for; "" = all
     rootfs_size_mb: int | None = None
     disabled_services: tuple[str, ...] = ()
     default_packages: tuple[str, ...] = ()  # default + device packages, for the feed step; not part of the identity
@@ -66,8 +65,9 @@ class BuildSpec:
     def canonical(self) -> dict[str, Any]:
         """What makes two specs the same build: typed, sorted, versioned, each field under its own name.
 
-        The order of packages does not decide an image, so it is left out; feeds count by their state. Addresses do not
-        count: the same bytes from another mirror are the same build.
+        The order of packages does not decide an image, so it is left out, and so is the file system that a client looks
+        for: every build yields all that the device has. Feeds count by their state. Addresses do not count: the same
+        bytes from another mirror are the same build.
         """
         return {
             "canonical": CANONICAL_VERSION,
@@ -80,7 +80,6 @@ class BuildSpec:
             "feeds": sorted([feed.name, feed.kind, feed.index_sha256] for feed in self.feeds),
             "version_code": self.version_code,
             "defaults": self.defaults,
-            "filesystem": self.filesystem,
             "rootfs_size_mb": self.rootfs_size_mb,
             "disabled_services": sorted(set(self.disabled_services)),
         }

@@ -64,13 +64,12 @@ def fingerprint(asked: Asked, wanted: Wanted, catalogue: TargetCatalogue) -> Fin
         # The revision is a property of the release: whoever names it asks for the same build as who does not.
         "version_code": catalogue.version_code or asked.version_code,
         "defaults": asked.defaults,
-        "filesystem": asked.filesystem,
         "rootfs_size_mb": asked.rootfs_size_mb,
     }
     return Fingerprint(_templates.get(catalogue, wanted.profile), differences)
 
 
-_DIFFERENCES = ("packages", "version_code", "defaults", "filesystem", "rootfs_size_mb")
+_DIFFERENCES = ("packages", "version_code", "defaults", "rootfs_size_mb")
 
 
 class _Template:

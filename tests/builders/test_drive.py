@@ -178,12 +178,6 @@ def test_some_images_may_be_too_big_when_another_fits(tmp_path: Path) -> None:
     assert result.details["some_too_big"] is True
 
 
-def test_a_file_system_that_no_image_has_is_noted_and_no_failure(tmp_path: Path) -> None:
-    result = build(tmp_path, make_spec(filesystem="ext4"))
-
-    assert result.details["filesystem_found"] is False
-
-
 def test_a_killed_build_keeps_its_log_and_command(tmp_path: Path) -> None:
     failed = failure(tmp_path, make_spec(), f"{HEAD}image:\n\t@echo so far\n", FakeRunner(kill="time"))
 

@@ -87,7 +87,7 @@ def test_an_answer_comes_after_the_commit() -> None:
 
 
 def test_the_stored_spec_and_its_hash_are_those_of_the_boundary() -> None:
-    ask(Client(), packages=["vim", "luci", "-dropbear"], defaults='echo "ä"\n', rootfs_size_mb=99, filesystem="ext4")
+    ask(Client(), packages=["vim", "luci", "-dropbear"], defaults='echo "ä"\n', rootfs_size_mb=99)
 
     build = Build.objects.get()
     spec = BuildSpec.from_json(build.spec)
