@@ -9,12 +9,12 @@ from packages import index_cache
 from packages.documents import Document, gunzip
 from packages.exceptions import ChecksumError, NotOnMirrorError, SignatureError
 from packages.models import Feed
-from packages.parsing import apk, opkg
-from packages.parsing.types import PackageIndex
+from packages.parsing import apk, index_json, opkg
+from packages.parsing.types import PackageEntry, PackageIndex
 from packages.sync.run import Run
 from packages.sync.trust import signature_of
 
-PACKED, PLAIN, ADB = "Packages.gz", "Packages", "packages.adb"
+PACKED, PLAIN, ADB, JSON = "Packages.gz", "Packages", "packages.adb", "index.json"
 
 
 @dataclass(slots=True)
@@ -51,16 +51,19 @@ def _fetch(run: Run, path: str, feed: Feed | None, sums: dict[str, str]) -> Inde
         if document is None:
             return None
         is_in_sums = _is_in_sums(f"{path}/{name}", name, document, sums) and run.trust.pins_sums
-        read = _read_apk if name == ADB else _read_opkg
+        read = {ADB: _read_apk, JSON: _read_json}.get(name, _read_opkg)
         return read(run, path, name, document, is_in_sums)
     raise NotOnMirrorError(f"{path}: the mirror has no package index there.")
 
 
 def _candidates(feed: Feed | None, sums: dict[str, str]) -> list[str]:
-    """Names to try, the likeliest first: those of last time, or those that the sums name."""
-    found = [PACKED, PLAIN, ADB]
+    """Names to try, the likeliest first: those of last time, or those that the sums name.
+
+    index.json comes last: it has names and versions only, and no signature.
+    """
+    found = [PACKED, PLAIN, ADB, JSON]
     if feed is not None and feed.format == Feed.Format.APK:
-        return [ADB, PACKED, PLAIN]
+        return [ADB, PACKED, PLAIN, JSON]
     if named := [name for name in found if name in sums]:
         return named
     return found
@@ -94,3 +97,14 @@ def _read_apk(run: Run, path: str, name: str, document: Document, is_in_sums: bo
     entries = apk.parse(document.data, place, keys=run.trust.apk)
     sha256 = index_cache.save(document.data, None)
     return Index(Feed.Format.APK, sha256, entries, run.etags(**{name: document.etag}))
+
+
+def _read_json(run: Run, path: str, name: str, document: Document, is_in_sums: bool) -> Index:
+    """Enough to check requests where the package manager's own index is not to be had."""
+    place = f"{path}/{name}"
+    if (run.trust.usign or run.trust.apk) and not is_in_sums:
+        raise SignatureError(f"{place}: not signed, though keys are pinned for this distribution.")
+    found = index_json.parse(document.data, place)
+    entries = [PackageEntry(full_name=full, name=full, version=version) for full, version in found.packages.items()]
+    sha256 = index_cache.save(document.data, None)
+    return Index(Feed.Format.APK, sha256, PackageIndex(entries, found.skipped), run.etags(**{name: document.etag}))

@@ -79,3 +79,24 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
 6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==
 -----END PUBLIC KEY-----
 """
+
+
+def only_index_json(target: Target, folder: MirrorFolder) -> None:
+    (folder.root / CORE / "packages.adb").unlink()
+    folder.write(f"{CORE}/index.json", {"version": 2, "architecture": "mips_24kc", "packages": {"vim": "9.1-r1"}})
+
+
+def test_where_there_is_index_json_only_requests_can_be_checked(target: Target, folder: MirrorFolder) -> None:
+    only_index_json(target, folder)
+
+    complete_target(target)
+
+    assert catalogue.find("openwrt", "25.12.5", "ath79/generic").packages["vim"] == "9.1-r1"
+
+
+def test_index_json_is_not_enough_where_keys_are_pinned(target: Target, folder: MirrorFolder) -> None:
+    only_index_json(target, folder)
+    pin(target, (DATA / "key.pem").read_text())
+
+    with pytest.raises(SignatureError, match=r"index\.json: not signed"):
+        complete_target(target)
