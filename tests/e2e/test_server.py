@@ -83,6 +83,21 @@ def test_a_body_of_fifty_megabytes_is_refused_and_the_server_stays_small(server:
     assert isinstance(body["detail"], str)
 
 
+def test_clients_that_keep_their_connections_open_keep_nobody_out(server: Server) -> None:
+    idle = [HTTPConnection("127.0.0.1", server.port, timeout=5) for _ in range(400)]
+    try:
+        for connection in idle:
+            connection.request("GET", "/demo/api/v1/latest")
+            assert connection.getresponse().read()
+
+        status, _, _ = server.ask("GET", "/demo/api/v1/latest")
+    finally:
+        for connection in idle:
+            connection.close()
+
+    assert status == 200
+
+
 def test_builders_that_were_killed_come_back(server: Server) -> None:
     before = server.clusters()
     os.kill(min(before), signal.SIGKILL)
