@@ -1,4 +1,4 @@
-"""Drives an ImageBuilder: `make image` and `make info`, from checked words only, and decides what came of it.
+"""Drives an ImageBuilder (`make image`, `manifest`, `info`) with checked words only, and decides what came of it.
 
 make evaluates every variable twice more, whatever the argument list looks like: so each word is matched against its
 pattern here again, at the last place before the program, whoever checked it before.
@@ -21,6 +21,7 @@ from builders.states import Reason
 from builders.tree_facts import TreeFacts
 from builders.warmup import limits
 from packages import names
+from packages.parsing import manifest
 
 OUT = "/out"
 FILES = "/files"
@@ -28,6 +29,7 @@ DEFAULTS = "etc/uci-defaults/99-asu-defaults"
 ROUNDS = 3  # fetches of packages that nobody foresaw, for one build
 
 _PACKAGE_WORD = re.compile(rf"-?(?:{names.PACKAGE.pattern})")
+_MANIFEST_LINE = re.compile(r"[A-Za-z0-9]\S* - \S+")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _EXTRA = re.compile(r"[0-9a-f]{12}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
@@ -68,12 +70,29 @@ def make_info(tree: Tree, runner: Runner, go_on: Callable[[], bool] = lambda: Tr
     return result.stdout
 
 
+def make_manifest(
+    spec: BuildSpec, tree: Tree, feed_set: FeedSet, runner: Runner, go_on: Callable[[], bool] = lambda: True
+) -> dict[str, str]:
+    """What an image would hold, package name -> version, without making it. Raises BuildFailedError.
+
+    ImageBuilders have this from 18.06 on (UNSUPPORTED before), and leave ABI suffixes out of names from 21.02 on.
+    """
+    facts = tree_facts.read(tree)
+    if not facts.has_target("manifest"):
+        raise BuildFailedError(Reason.UNSUPPORTED, "The ImageBuilder of this release has no `make manifest`.")
+    words = ["manifest", *_wish(spec), *(["STRIP_ABI=1"] if facts.knows("STRIP_ABI") else [])]
+    run = Run(("make", *words), tree.path, read_only=feed_set.read_only, limits=limits())
+    result = _run_until_complete(run, feed_set, runner, None, go_on)
+    if result.killed or result.returncode != 0:
+        raise outcome.classify(result.stdout, result.stderr, result.returncode, result.killed)
+    # make may say things of its own between the lines.
+    lines = [line for line in result.stdout.splitlines() if _MANIFEST_LINE.fullmatch(line)]
+    return manifest.parse("\n".join(lines))
+
+
 def build_command(spec: BuildSpec, facts: TreeFacts) -> list[str]:
     """What to type in the unpacked ImageBuilder to get the same image. Raises BuildFailedError(UNSUPPORTED)."""
-    words = ["make", "image", f"PROFILE={_checked(names.PROFILE, spec.profile, 'profile')}"]
-    # Sorted: the order of packages is no part of a build's identity, so it must not show in its bytes either.
-    packages = sorted({_checked(_PACKAGE_WORD, word, "package") for word in spec.packages})
-    words.append(f"PACKAGES={' '.join(packages)}")
+    words = ["make", "image", *_wish(spec)]
     if spec.defaults:
         words.append("FILES=files")
     if facts.knows("EXTRA_IMAGE_NAME"):
@@ -86,6 +105,13 @@ def build_command(spec: BuildSpec, facts: TreeFacts) -> list[str]:
         services = sorted({_checked(_SERVICE, word, "service") for word in spec.disabled_services})
         words.append(f"DISABLED_SERVICES={' '.join(services)}")
     return words
+
+
+def _wish(spec: BuildSpec) -> list[str]:
+    """Device and packages. Sorted: their order is no part of a build's identity, so it must not show in its bytes."""
+    profile = _checked(names.PROFILE, spec.profile, "profile")
+    packages = sorted({_checked(_PACKAGE_WORD, word, "package") for word in spec.packages})
+    return [f"PROFILE={profile}", f"PACKAGES={' '.join(packages)}"]
 
 
 def _checked(pattern: re.Pattern[str], word: str, what: str) -> str:
@@ -212,11 +238,14 @@ def _files_of(spec: BuildSpec, facts: TreeFacts) -> Iterator[Path | None]:
         yield root
 
 
-def _run_until_complete(run: Run, feed_set: FeedSet, runner: Runner, out: Path, go_on: Callable[[], bool]) -> Outcome:
-    """Run; when the ImageBuilder opened a package that nobody foresaw, fetch that and run again."""
+def _run_until_complete(
+    run: Run, feed_set: FeedSet, runner: Runner, out: Path | None, go_on: Callable[[], bool]
+) -> Outcome:
+    """Run; when the ImageBuilder opened a package that nobody foresaw, fetch that and run again, `out` emptied."""
     seconds = 0.0
     for _ in range(ROUNDS):
-        _empty(out)
+        if out is not None:
+            _empty(out)
         result = runner.run(run, go_on)
         seconds += result.seconds
         if result.returncode == 0 or result.killed:

@@ -25,6 +25,10 @@ class TreeFacts:
         """Whether `make image` has this variable: what it does not know it would ignore without a word."""
         return re.search(rf"\b{re.escape(variable)}\b", self.makefile) is not None
 
+    def has_target(self, name: str) -> bool:
+        """Whether `make NAME` is there to be called."""
+        return re.search(rf"^{re.escape(name)}\s*:", self.makefile, re.MULTILINE) is not None
+
     @property
     def writes_manifest(self) -> bool:
         """Whether an image comes with a manifest (from 17.01 on)."""

@@ -1,27 +1,45 @@
 """From a spec to images: the ImageBuilder, the packages, the build. What an agent does under a lease."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
 
 from builders import drive, feeds, imagebuilder
 from builders.failures import cancelled, from_mirror, from_os
+from builders.feeds import FeedSet
+from builders.imagebuilder import Tree
+from builders.runners.base import Runner
 from builders.runners.sandbox import best_runner
 from builders.runners.workdir import disk_full, free_bytes
 from builders.spec import BuildResult, BuildSpec
 from builders.states import Phase
 from packages.exceptions import MirrorError
 
+Report = Callable[[Phase, int | None], None]
+GoOn = Callable[[], bool]
 
-def build(
-    spec: BuildSpec, out: Path, report: Callable[[Phase, int | None], None], go_on: Callable[[], bool]
-) -> BuildResult:
+
+def build(spec: BuildSpec, out: Path, report: Report, go_on: GoOn) -> BuildResult:
     """Build one image into `out`; afterwards it holds exactly the files of the result.
 
     Reports each phase in order, with percent where they are known, and asks `go_on` all along: False ends the work.
     Raises BuildFailedError.
     """
+    with _bench(spec, report, go_on) as (runner, tree, feed_set):
+        return drive.build_image(spec, tree, feed_set, runner, out, go_on)
+
+
+def manifest(spec: BuildSpec, report: Report, go_on: GoOn = lambda: True) -> dict[str, str]:
+    """What that image would hold, package name -> version, without building it. Raises BuildFailedError."""
+    with _bench(spec, report, go_on) as (runner, tree, feed_set):
+        return drive.make_manifest(spec, tree, feed_set, runner, go_on)
+
+
+@contextmanager
+def _bench(spec: BuildSpec, report: Report, go_on: GoOn) -> Iterator[tuple[Runner, Tree, FeedSet]]:
+    """ImageBuilder and packages, at hand for as long as the block lasts."""
 
     def enter(phase: Phase) -> None:
         if not go_on():
@@ -39,7 +57,7 @@ def build(
                 raise cancelled()
             with feeds.prepare(spec, tree, runner, report, go_on) as feed_set:
                 enter(Phase.BUILDING_IMAGE)
-                return drive.build_image(spec, tree, feed_set, runner, out, go_on)
+                yield runner, tree, feed_set
     except MirrorError as error:
         raise from_mirror(error) from error
     except OSError as error:

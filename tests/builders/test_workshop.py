@@ -78,6 +78,24 @@ def test_two_trees_with_keys_of_their_own_give_the_same_bytes(tmp_path: Path) ->
     assert {file.name: file.sha256 for file in first.files} == {file.name: file.sha256 for file in second.files}
 
 
+def test_a_manifest_is_that_of_the_image(tmp_path: Path) -> None:
+    spec = demo_mirror.spec_for("demo/generic", DEVICE, ("demo-sniff", "libdemo"))
+
+    resolved = workshop.manifest(spec, lambda phase, percent: None)
+
+    assert resolved == build(spec, tmp_path / "out").manifest
+    assert "demo-sniff" in resolved
+
+
+def test_a_manifest_names_mistakes_as_a_build_does() -> None:
+    spec = demo_mirror.spec_for("demo/generic", DEVICE, ("wpad-full",))
+
+    with pytest.raises(BuildFailedError) as caught:
+        workshop.manifest(spec, lambda phase, percent: None)
+
+    assert caught.value.reason == Reason.PACKAGE_CONFLICT
+
+
 @pytest.mark.parametrize(
     ("device", "packages", "reason", "named"),
     [
