@@ -62,17 +62,22 @@ class _Header(tarfile.TarInfo):
     """A member whose header cannot make us read gigabytes into memory, and whose absence is not taken for the end."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "_Header":
         try:
-            header = super().frombuf(buf, encoding, errors)
+            return super().fromtarfile(tarfile_)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise  # the block of zeros that ends an archive
         except tarfile.HeaderError as error:
-            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise  # the block of zeros that ends an archive
             # tarfile would take anything else for the end too.
             raise ArchiveError(f"The archive is broken or was cut short ({error}).") from error
-        if header.type in _EXTENDED and header.size > _HEADER_LIMIT:
+
+    def _proc_member(self, tarfile_: tarfile.TarFile) -> tarfile.TarInfo:
+        # The last moment before an extended header is read whole. `frombuf` would be the public place, but the
+        # tarfile modules of patched Pythons (Debian's 3.11.2) no longer call it.
+        if self.type in _EXTENDED and self.size > _HEADER_LIMIT:
             raise ArchiveError("The archive has a member with an oversized header.")
-        return header
+        member: tarfile.TarInfo = super()._proc_member(tarfile_)  # type: ignore[misc]
+        return member
 
 
 @contextlib.contextmanager

@@ -145,11 +145,12 @@ def _other_python() -> str:
         check = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", name, "-c"]
         code = (
             "import os, sys; "
-            f"sys.exit(sys.version_info[:2] != {sys.version_info[:2]} or not os.access(sys.executable, os.X_OK))"
+            f"sys.exit(sys.version_info[:2] != {sys.version_info[:2]} or not os.access(sys.executable, os.X_OK)"
+            f" or not os.access({str(django_settings.BASE_DIR / 'builders')!r}, os.R_OK))"
         )
         if Path(name).exists() and subprocess.run([*check, code], capture_output=True, check=False).returncode == 0:
             return name
-    pytest.skip("no interpreter that another user may start")
+    pytest.skip("no interpreter and checkout that another user may enter")
 
 
 def test_an_ordinary_user_has_the_same_walls(root: None, level: str, open_data: Path) -> None:
