@@ -17,8 +17,7 @@ from typing import Protocol
 from django.conf import settings
 
 from builders import wake
-from builders.exceptions import cancelled
-from builders.failures import from_os
+from builders.failures import cancelled, from_os
 from builders.heartbeat import Heartbeat
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Phase, Reason

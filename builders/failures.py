@@ -1,4 +1,4 @@
-"""Trouble with mirrors and disks in the words of a failed build."""
+"""Trouble with mirrors, disks and people who change their minds, in the words of a failed build."""
 
 import errno
 
@@ -35,12 +35,20 @@ def from_mirror(error: MirrorError) -> BuildFailedError:
 def from_os(error: OSError) -> BuildFailedError:
     """A failure of this machine's files: a full disk, or something nobody foresaw."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return BuildFailedError(
-            Reason.DISK_FULL, "The worker's disk is full. Try again later; the operator has to make room."
-        )
+        return disk_full()
     return BuildFailedError(Reason.CRASH, f"The worker could not use its files ({error.strerror or error}).")
 
 
-def cancelled() -> BuildFailedError:
-    """Somebody asked for it."""
-    return BuildFailedError(Reason.CANCELLED, "The build was cancelled.")
+def disk_full() -> BuildFailedError:
+    """There is no room, for the ImageBuilder, the build or its images."""
+    return BuildFailedError(
+        Reason.DISK_FULL, "The disk of this server is full. Its maintainers have to free some space; ask again later."
+    )
+
+
+def cancelled(end: BuildFailedError | None = None) -> BuildFailedError:
+    """Somebody asked for it; `end` is how the build died of that, for its log."""
+    sentence = "The build was cancelled by a maintainer. Ask again later."
+    if end is None:
+        return BuildFailedError(Reason.CANCELLED, sentence)
+    return BuildFailedError(Reason.CANCELLED, sentence, stdout=end.stdout, stderr=end.stderr, build_cmd=end.build_cmd)

@@ -17,7 +17,8 @@ from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from builders import wake
-from builders.exceptions import HashCollisionError, cancelled
+from builders.exceptions import HashCollisionError
+from builders.failures import cancelled
 from builders.models import Attempt, Build, Worker, failure_ttl
 from builders.querysets import from_now
 from builders.signals import build_finished

@@ -7,12 +7,12 @@ from pathlib import Path
 from django.conf import settings
 
 from builders import drive, feeds, imagebuilder
-from builders.failures import cancelled, from_mirror, from_os
+from builders.failures import cancelled, disk_full, from_mirror, from_os
 from builders.feeds import FeedSet
 from builders.imagebuilder import Tree
 from builders.runners.base import Runner
 from builders.runners.sandbox import best_runner
-from builders.runners.workdir import disk_full, free_bytes
+from builders.runners.workdir import free_bytes
 from builders.spec import BuildResult, BuildSpec
 from builders.states import Phase
 from packages.exceptions import MirrorError

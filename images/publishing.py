@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from builders.failures import disk_full
 from builders.models import Build
 from builders.spec import BuildFailedError, BuildResult
 from builders.states import Reason
@@ -39,8 +40,7 @@ def on_build_finished(sender: object, *, build: Build, result: BuildResult, fold
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        sentence = "The server's disk is full. Please try again later, or tell its maintainer."
-        raise BuildFailedError(Reason.DISK_FULL, sentence) from error
+        raise disk_full() from error
 
 
 def publish(request: ImageRequest, result: BuildResult, folder: Path) -> Image:

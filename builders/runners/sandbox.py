@@ -21,6 +21,7 @@ from typing import Any
 
 from django.conf import settings
 
+from builders.failures import disk_full
 from builders.runners import cgroup, walls, workdir
 from builders.runners.base import Limits, Outcome, Run
 from builders.runners.execute import Execution
@@ -71,14 +72,14 @@ class Sandbox:
         try:
             with workdir.WorkDir() as work:
                 if workdir.free_bytes(work.path) < settings.ASU_MIN_FREE_MB * 1024 * 1024:
-                    raise workdir.disk_full()
+                    raise disk_full()
                 outcome = self._run(run, work, go_on)
                 if outcome.returncode != 0 and _ran_out(outcome, work.path):
-                    raise workdir.disk_full()
+                    raise disk_full()
                 return outcome
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise workdir.disk_full() from error
+                raise disk_full() from error
             raise BuildFailedError(Reason.SANDBOX, "The sandbox could not be set up.", stderr=str(error)) from error
 
     def _run(self, run: Run, work: workdir.WorkDir, go_on: Callable[[], bool]) -> Outcome:

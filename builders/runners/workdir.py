@@ -11,6 +11,7 @@ from typing import Self
 
 from django.conf import settings
 
+from builders.failures import disk_full
 from builders.runners import cgroup, walls
 from builders.spec import BuildFailedError
 from builders.states import Reason
@@ -21,13 +22,6 @@ _PREFIX = "run-"
 def _tool(name: str) -> str:
     """One of coreutils, wherever our own PATH points."""
     return shutil.which(name, path=walls.PATH) or name
-
-
-def disk_full() -> BuildFailedError:
-    """The failure that says so."""
-    return BuildFailedError(
-        Reason.DISK_FULL, "The disk of this server is full. Its maintainers have to free some space; ask again later."
-    )
 
 
 def remove_tree(path: Path) -> None:

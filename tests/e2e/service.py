@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,14 @@ class Server:
             assert self.process.poll() is None, self.logs()
             assert time.monotonic() < stop, self.logs()
             time.sleep(0.1)
+
+
+@contextmanager
+def running(data: Path) -> Iterator[Server]:
+    """A server that is ready, on a data folder of its own; whatever is left of it is killed afterwards."""
+    server = Server(data)
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.kill()

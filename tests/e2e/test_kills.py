@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.service import Server
+from tests.e2e.service import Server, running
 
 pytestmark = pytest.mark.e2e
 
@@ -30,12 +30,8 @@ ROUNDS = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("kills") / "data")
-    try:
-        server.wait_until_ready()
+    with running(tmp_path_factory.mktemp("kills") / "data") as server:
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture(scope="module")

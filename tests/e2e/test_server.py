@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.service import Server
+from tests.e2e.service import Server, running
 
 pytestmark = pytest.mark.e2e
 
@@ -20,12 +20,8 @@ WANTED = ["luci", "demo-editor"]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("server") / "data")
-    try:
-        server.wait_until_ready()
+    with running(tmp_path_factory.mktemp("server") / "data") as server:
         yield server
-    finally:
-        server.kill()
 
 
 def example() -> dict[str, Any]:
