@@ -10,21 +10,54 @@ from builders.states import Phase, Reason, State
 
 
 class Worker(models.Model):
-    """Somebody who leases builds. `Local` workers are slots of a django-q cluster on this machine."""
+    """Somebody who leases builds: a slot of a django-q cluster (`is_local`), or an agent that comes by HTTP.
+
+    `instance` names one life of its agent. A worker that introduces itself anew has lost what it did before.
+    """
 
     class Desired(models.TextChoices):
         RUN = "run"
-        DRAIN = "drain"
-        STOP = "stop"
+        DRAIN = "drain", "drain: finish the build that runs, take no other"
+        STOP = "stop", "stop: give the build that runs back"
+
+    class Standing(models.TextChoices):
+        PENDING = "pending", "waits for approval"
+        APPROVED = "approved"
+        SUSPENDED = "suspended", "suspended: what it failed at, others built"
+        REVOKED = "revoked", "revoked: its token counts no more"
 
     name = models.CharField(max_length=80, unique=True)
     is_local = models.BooleanField(default=True)
+    standing = models.CharField(max_length=10, choices=Standing.choices, default=Standing.APPROVED)
+    standing_why = models.CharField(max_length=300, blank=True)
+    token_hash = models.CharField(max_length=64, unique=True, null=True, blank=True, help_text="SHA-256 of its token")
+    instance = models.CharField(max_length=32, blank=True)
     desired = models.CharField(max_length=8, choices=Desired.choices, default=Desired.RUN)
+    labels = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='What it builds; empty: everything. E.g. ["arch:mips_24kc", "target:ath79/*", "distribution:openwrt"]; '
+        "of several of a kind one has to fit.",
+    )
+    jobs = models.PositiveSmallIntegerField(default=1, help_text="builds at the same time")
+
+    # What it says of itself.
+    version = models.CharField(max_length=40, blank=True)
+    cpus = models.PositiveSmallIntegerField(null=True, blank=True)
+    memory_mb = models.PositiveIntegerField(null=True, blank=True)
+    disk_mb = models.PositiveIntegerField(null=True, blank=True)
+    free_memory_mb = models.PositiveIntegerField(null=True, blank=True)
+    free_disk_mb = models.PositiveIntegerField(null=True, blank=True)
+    load = models.FloatField(null=True, blank=True, help_text="processes that want to run, average of a minute")
     sandbox = models.CharField(max_length=16, blank=True, help_text="full, namespace or process; probed at start")
     sandbox_detail = models.TextField(blank=True)
     complaint = models.TextField(blank=True, help_text="Why it takes no builds just now; empty when all is well.")
+    address = models.CharField(max_length=64, blank=True, help_text="where it was last seen; for maintainers only")
     started_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    strikes = models.PositiveSmallIntegerField(default=0, help_text="builds in a row that it failed and others built")
 
     objects = WorkerQuerySet.as_manager()
 
@@ -33,6 +66,36 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Holding(models.Model):
+    """An ImageBuilder that a worker has set up: builds with it can begin at once there."""
+
+    worker = models.ForeignKey(Worker, models.CASCADE, related_name="holdings")
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sha256", "worker"], name="holding_once")]
+
+    def __str__(self) -> str:
+        return f"{self.worker_id} {self.sha256[:12]}"
+
+
+class JoinToken(models.Model):
+    """Lets one machine join without further approval."""
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    note = models.CharField(max_length=80, blank=True, help_text="for whom it is")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, blank=True, related_name="join_tokens")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.note or f"{self.created_at:%Y-%m-%d %H:%M}"
 
 
 class Build(models.Model):
@@ -44,10 +107,20 @@ class Build(models.Model):
     spec_hash = models.CharField(max_length=64, unique=True)
     spec = models.JSONField()
     canonical = models.TextField(help_text="What the hash was taken of; compared on every hit.")
-    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
-    phase = models.CharField(max_length=32, choices=Phase.choices, blank=True)
+    state = models.CharField(max_length=16, choices=State.choices(), default=State.QUEUED)
+    phase = models.CharField(max_length=32, choices=Phase.choices(), blank=True)
     progress = models.PositiveSmallIntegerField(null=True, blank=True, help_text="percent of the phase")
-    priority = models.SmallIntegerField(default=0, help_text="higher goes first")
+    # Who waits for it, and when its turn is: see `builders.turns`.
+    priority = models.SmallIntegerField(default=0, help_text="the class; higher goes first")
+    turn = models.PositiveBigIntegerField(default=0, help_text="within its class; 0: it was under way before")
+    client = models.CharField(max_length=32, blank=True, help_text="who asked first, as a keyed hash; '' = nobody")
+    is_shared = models.BooleanField(default=False, help_text="Another client asked for it too.")
+    polled_at = models.DateTimeField(null=True, blank=True, help_text="when somebody last asked; empty: never dropped")
+    # What a worker must be able to build; copied from the spec so that the database can choose.
+    distribution = models.CharField(max_length=32, blank=True)
+    target = models.CharField(max_length=130, blank=True)
+    arch = models.CharField(max_length=64, blank=True)
+    imagebuilder = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the archive")
     epoch = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     worker = models.ForeignKey(Worker, models.SET_NULL, null=True, blank=True, related_name="builds")
@@ -59,7 +132,7 @@ class Build(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    reason = models.CharField(max_length=32, choices=Reason.choices, blank=True)
+    reason = models.CharField(max_length=32, choices=Reason.choices(), blank=True)
     sentence = models.TextField(blank=True, help_text="Why it failed and what to do, for people.")
     stdout = models.TextField(blank=True)
     stderr = models.TextField(blank=True)
@@ -72,7 +145,8 @@ class Build(models.Model):
         ordering = ["-id"]
         indexes = [
             # Whole, not partial: SQLite cannot tell from a bound parameter that a partial one would do.
-            models.Index(fields=["state", "-priority", "queued_at", "id"], name="build_queue"),
+            models.Index(fields=["state", "-priority", "turn", "id"], name="build_queue"),
+            models.Index(fields=["client", "state", "turn"], name="build_client"),
             models.Index(fields=["state", "finished_at"], name="build_finished"),
         ]
 
@@ -89,7 +163,7 @@ class Build(models.Model):
 
 def failure_ttl(reason: str) -> timedelta:
     """How long a failure is the answer to everybody who asks for the same image."""
-    is_users = reason in Reason.values and Reason(reason).is_users
+    is_users = reason in Reason.values() and Reason(reason).is_users
     return timedelta(seconds=settings.ASU_USER_FAILURE_TTL if is_users else settings.ASU_FAILURE_TTL)
 
 
@@ -98,14 +172,18 @@ class Attempt(models.Model):
 
     build = models.ForeignKey(Build, models.CASCADE, related_name="attempt_set")
     epoch = models.PositiveIntegerField()
+    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, blank=True, related_name="attempts")
     worker_name = models.CharField(max_length=80)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=32, blank=True, help_text="done, a failure reason, or lost")
+    outcome = models.CharField(
+        max_length=32, blank=True, help_text="done, a failure reason, given back, lost (silent), or crashed (came back anew)"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["build", "epoch"], name="attempt_once")]
         ordering = ["build", "epoch"]
+        indexes = [models.Index(fields=["worker", "outcome"], name="attempt_by_worker")]
 
     def __str__(self) -> str:
         return f"{self.build_id}/{self.epoch}"
@@ -139,3 +217,18 @@ class ImageBuilder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version} {self.target}"
+
+
+class Pace(models.Model):
+    """How long builds for a target take, from lease to end: what waiting times are computed from."""
+
+    distribution = models.CharField(max_length=32)
+    target = models.CharField(max_length=130)
+    seconds = models.FloatField(help_text="moving average")
+    builds = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["distribution", "target"], name="pace_once")]
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.target}: {self.seconds:.1f} s"

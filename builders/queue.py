@@ -321,7 +321,7 @@ def _storable(text: str) -> str:
 
 def _worker_lost(build: Build) -> BuildFailedError:
     return BuildFailedError(
-        Reason.WORKER_LOST,
+        Reason.INFRASTRUCTURE,
         f"The worker vanished {build.attempts} times while it built this image. Try again later with fewer packages; "
         "if it happens again, tell the maintainers of this server.",
     )

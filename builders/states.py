@@ -1,21 +1,49 @@
-"""The states of a build and the arrows between them.
+"""The states of a build and the arrows between them. Pure: workers without Django know the same words.
 
 ::
 
      submit()          lease(worker)            finish(result)           expire()
      ────────► QUEUED ──────────────► BUILDING ────────────────► DONE ───────────► EXPIRED
-                ▲  ▲                   │     │                                        │
-                │  └─ lease ran out ───┘     └─ fail(reason) ─► FAILED                │
-                │                                                │                    │
-                └── retry(): asked for again, or by an admin ────┴────────────────────┘
+               ▲ ▲ │ ◄── lease ran out, ──┘ │ │                                       │
+               │ │ │     given back,        │ ├── fail(reason) ────► FAILED           │
+               │ │ │     another worker     │ │                        │              │
+               │ │ │     may do better      │ └── two workers ─────► PARKED           │
+               │ │ │                        │     went down with it    │              │
+               │ │ └── nobody asked for a   └──── cancel() ──► FAILED  │              │
+               │ │     while ──► DROPPED                               │              │
+               │ └── asked for again ─┘                                │              │
+               └──── retry(): asked for again, or by a maintainer ─────┴──────────────┘
 
-While BUILDING a build also has a phase, in the words that clients know.
+Only a maintainer takes a build out of PARKED. While BUILDING a build also has a phase, in the words that clients know.
 """
 
-from django.db import models
+from enum import StrEnum
+from typing import Self
 
 
-class State(models.TextChoices):
+class Word(StrEnum):
+    """A word with a label for people."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str = "") -> Self:
+        word = str.__new__(cls, value)
+        word._value_ = value
+        word.label = label or value.replace("_", " ").title()
+        return word
+
+    @classmethod
+    def choices(cls) -> list[tuple[str, str]]:
+        """For fields of models: (value, label)."""
+        return [(word.value, word.label) for word in cls]
+
+    @classmethod
+    def values(cls) -> list[str]:
+        """All the words."""
+        return [word.value for word in cls]
+
+
+class State(Word):
     """Where a build stands."""
 
     QUEUED = "queued"
@@ -23,13 +51,15 @@ class State(models.TextChoices):
     DONE = "done"
     FAILED = "failed"
     EXPIRED = "expired"
+    DROPPED = "dropped"
+    PARKED = "parked"
 
 
 OPEN = frozenset({State.QUEUED, State.BUILDING})
-FINAL = frozenset({State.DONE, State.FAILED, State.EXPIRED})
+FINAL = frozenset(State) - OPEN
 
 
-class Phase(models.TextChoices):
+class Phase(Word):
     """What a worker does just now: the five words that every client of today shows."""
 
     INIT = "init"
@@ -39,7 +69,7 @@ class Phase(models.TextChoices):
     BUILDING_IMAGE = "building_image"
 
 
-class Reason(models.TextChoices):
+class Reason(Word):
     """Why a build failed. The user's mistakes first, ours after; `is_users` tells them apart."""
 
     UNKNOWN_PACKAGE = "unknown_package", "a package does not exist"
@@ -64,7 +94,8 @@ class Reason(models.TextChoices):
     LIMIT = "limit", "the build hit a limit of the sandbox"
     DISK_FULL = "disk_full", "the worker's disk is full"
     SANDBOX = "sandbox", "the sandbox could not be set up"
-    WORKER_LOST = "worker_lost", "the worker vanished too often"
+    INFRASTRUCTURE = "infrastructure", "the workers vanished too often"
+    BAD_RESULT = "bad_result", "the worker delivered what was not asked for"
     CRASH = "crash", "the build ended in an unexpected way"
     CANCELLED = "cancelled", "the build was cancelled"
 
@@ -72,6 +103,11 @@ class Reason(models.TextChoices):
     def is_users(self) -> bool:
         """True: asking again unchanged cannot help. False: our fault, worth another try."""
         return self in _USERS
+
+    @property
+    def is_workers(self) -> bool:
+        """Whether it may well be the worker's own trouble: another worker, if there is one, gets the build."""
+        return self in _WORKERS
 
 
 _USERS = frozenset(
@@ -87,5 +123,16 @@ _USERS = frozenset(
         Reason.WRONG_VERSION_CODE,
         Reason.UNSUPPORTED,
         Reason.NO_IMAGE,
+    }
+)
+_WORKERS = frozenset(
+    {
+        Reason.MIRROR_UNREACHABLE,
+        Reason.BAD_CHECKSUM,
+        Reason.PREREQUISITE,
+        Reason.DISK_FULL,
+        Reason.SANDBOX,
+        Reason.BAD_RESULT,
+        Reason.CRASH,
     }
 )

@@ -20,7 +20,7 @@ def finish_what_is_left() -> None:
         assert agent.wait(timeout=60) == 0, output()
 
 
-@pytest.mark.parametrize("phase", [*Phase.values, "finish"])
+@pytest.mark.parametrize("phase", [*Phase.values(), "finish"])
 def test_a_build_whose_worker_was_killed_is_done_once_by_the_next_one(phase: str, data_dir: Path) -> None:
     build, _ = queue.submit(make_spec())
     with running(*AGENT, phase) as agent:

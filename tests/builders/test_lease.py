@@ -202,7 +202,7 @@ def test_a_build_that_loses_its_worker_too_often_fails(settings: Settings) -> No
 
     assert third is None
     build = the_build(second)
-    assert (build.state, build.reason) == (State.FAILED, Reason.WORKER_LOST)
+    assert (build.state, build.reason) == (State.FAILED, Reason.INFRASTRUCTURE)
     assert "vanished 2 times" in build.sentence
 
 
