@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from builders.querysets import BuildQuerySet, WorkerQuerySet
 from builders.states import Phase, Reason, State
@@ -55,7 +56,7 @@ class Worker(models.Model):
     address = models.CharField(max_length=64, blank=True, help_text="where it was last seen; for maintainers only")
     started_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     strikes = models.PositiveSmallIntegerField(default=0, help_text="builds in a row that it failed and others built")
 
