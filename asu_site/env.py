@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -46,6 +47,17 @@ def env_int(name: str, default: int, minimum: int = 0) -> int:
 def env_list(name: str, default: str = "") -> list[str]:
     """Words separated by commas."""
     return [word.strip() for word in env_str(name, default).split(",") if word.strip()]
+
+
+def env_networks(name: str, default: str = "") -> list[IPv4Network | IPv6Network]:
+    """Networks like 10.0.0.0/8, or single addresses, separated by commas."""
+    networks = []
+    for word in env_list(name, default):
+        try:
+            networks.append(ip_network(word))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: {word!r} is no network. Write it like 10.0.0.0/8.") from error
+    return networks
 
 
 def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:

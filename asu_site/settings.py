@@ -5,7 +5,7 @@ from typing import Any
 
 import dj_database_url
 
-from asu_site.env import env_bool, env_choice, env_int, env_list, env_secret, env_str
+from asu_site.env import env_bool, env_choice, env_int, env_list, env_networks, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -128,6 +128,10 @@ ASU_MAX_DEFAULTS_LENGTH = env_int("ASU_MAX_DEFAULTS_LENGTH", 20480)
 ASU_MAX_ROOTFS_SIZE_MB = env_int("ASU_MAX_ROOTFS_SIZE_MB", 1024, minimum=1)
 ASU_FAILURE_TTL = env_int("ASU_FAILURE_TTL", 300)  # seconds until a failure of ours may be tried again
 ASU_USER_FAILURE_TTL = env_int("ASU_USER_FAILURE_TTL", 86400)  # the same for a request that cannot work
+ASU_DROP_MINUTES = env_int("ASU_DROP_MINUTES", 15)  # a build that nobody asks for so long is dropped; 0 = never
+ASU_MAX_WAIT_MINUTES = env_int("ASU_MAX_WAIT_MINUTES", 180)  # who would wait longer is refused; 0 = never
+ASU_CLIENT_BUILDS_PER_HOUR = env_int("ASU_CLIENT_BUILDS_PER_HOUR", 120)  # of one address; 0 = no limit
+ASU_TRUSTED_NETWORKS = env_networks("ASU_TRUSTED_NETWORKS", "127.0.0.0/8,::1/128")  # clients without that limit
 ASU_IMAGE_TTL_DAYS = env_int("ASU_IMAGE_TTL_DAYS", 30, minimum=1)
 ASU_X_ACCEL_PREFIX = env_str("ASU_X_ACCEL_PREFIX")  # e.g. /protected-store: nginx sends the files
 # The text of a secret usign key to sign images with; empty: the key that `make_signing_key` made, if it did.
@@ -143,12 +147,20 @@ ASU_BUILD_DISK_MB = env_int("ASU_BUILD_DISK_MB", 8192, minimum=64)
 ASU_BUILD_PROCESSES = env_int("ASU_BUILD_PROCESSES", 512, minimum=16)
 ASU_BUILD_CPU_SECONDS = env_int("ASU_BUILD_CPU_SECONDS", 3600, minimum=10)
 ASU_BUILD_LOG_KB = env_int("ASU_BUILD_LOG_KB", 4096, minimum=16)
+ASU_MIN_FREE_MEMORY_MB = env_int("ASU_MIN_FREE_MEMORY_MB", 64)  # the same for memory
 ASU_LEASE_SECONDS = env_int("ASU_LEASE_SECONDS", 60, minimum=3)
 ASU_MAX_ATTEMPTS = env_int("ASU_MAX_ATTEMPTS", 3, minimum=1)
+ASU_WARM_GRACE = env_int("ASU_WARM_GRACE", 2)  # seconds that a build waits for a worker that has its ImageBuilder
 ASU_AGENT_LINGER = env_int("ASU_AGENT_LINGER", 60)  # seconds an idle local worker stays ready
 ASU_IMAGEBUILDER_QUOTA_GB = env_int("ASU_IMAGEBUILDER_QUOTA_GB", 40, minimum=1)
 ASU_CACHE_QUOTA_GB = env_int("ASU_CACHE_QUOTA_GB", 20, minimum=1)
 ASU_MIN_FREE_MB = env_int("ASU_MIN_FREE_MB", 128)  # below this much free disk no build is begun
+
+# -- workers on other machines ------------------------------------------------------------------------------
+
+ASU_UPLOAD_CHUNK_KB = env_int("ASU_UPLOAD_CHUNK_KB", 2048, minimum=64)  # of an image, in one call
+ASU_ARCHIVE_CACHE_GB = env_int("ASU_ARCHIVE_CACHE_GB", 20)  # ImageBuilders kept for workers; 0 = they ask the mirror
+ASU_WORKER_LABELS = env_list("ASU_WORKER_LABELS")  # what the workers of this machine build; empty = everything
 
 # -- mirrors -----------------------------------------------------------------------------------------------
 
@@ -173,7 +185,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 # Only the admin has cookies.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ASU_BASE_URL.startswith("https://")
-if env_bool("ASU_BEHIND_PROXY"):
+ASU_BEHIND_PROXY = env_bool("ASU_BEHIND_PROXY")
+if ASU_BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
 

@@ -16,19 +16,18 @@ from typing import Protocol
 
 from django.conf import settings
 
-from builders import wake
 from builders.failures import cancelled, from_os
 from builders.heartbeat import Heartbeat
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Phase, Reason
-from builders.transports.base import Lease, LeaseLostError, Transport, TransportError
+from builders.transports.base import DismissedError, Lease, LeaseLostError, Transport, TransportError
 
 logger = logging.getLogger(__name__)
 
 Report = Callable[[Phase, int | None], None]
 GoOn = Callable[[], bool]
+Say = Callable[[str], None]
 
-TICK = 0.02  # seconds between two looks at the wake file
 POLL = 1.0  # seconds between two questions to the queue while nothing wakes us
 BACKOFF = (0.2, 0.5, 1.0, 2.0)  # seconds to wait for a queue that is away; the last one again and again
 
@@ -36,7 +35,7 @@ BACKOFF = (0.2, 0.5, 1.0, 2.0)  # seconds to wait for a queue that is away; the 
 class Workshop(Protocol):
     """What builds: `builders.workshop.build`. Raises BuildFailedError; leaves the result's files in `out`."""
 
-    def __call__(self, spec: BuildSpec, out: Path, report: Report, go_on: GoOn) -> BuildResult: ...
+    def __call__(self, spec: BuildSpec, out: Path, report: Report, go_on: GoOn, say: Say) -> BuildResult: ...
 
 
 def run(
@@ -55,13 +54,12 @@ def run(
     idle_until = time.monotonic() + linger
     try:
         while not stop() and not enough():
-            seen = wake.mark()
             lease = _lease(transport)
             if lease is not None:
                 _work(lease, transport, workshop, stop)
                 idle_until = time.monotonic() + linger
             elif time.monotonic() < idle_until:
-                _doze(seen, min(POLL, linger), stop)
+                transport.doze(min(POLL, linger), stop)
             else:
                 return
     finally:
@@ -81,13 +79,6 @@ def _lease(transport: Transport) -> Lease | None:
         return None
 
 
-def _doze(seen: int, seconds: float, stop: Callable[[], bool]) -> None:
-    until = time.monotonic() + seconds
-    with wake.idle():
-        while time.monotonic() < until and wake.mark() == seen and not stop():
-            time.sleep(TICK)
-
-
 def _work(lease: Lease, transport: Transport, workshop: Workshop, stop: Callable[[], bool]) -> None:
     folder = upload_folder(lease)
     logger.info("build %s: attempt under epoch %s", lease.spec_hash[:12], lease.epoch)
@@ -95,13 +86,15 @@ def _work(lease: Lease, transport: Transport, workshop: Workshop, stop: Callable
         with Heartbeat(transport, lease) as heart:
             try:
                 outcome = _build(
-                    lease, workshop, folder, heart.report, lambda: not (heart.is_lost or heart.is_cancelled or stop())
+                    lease, workshop, folder, heart, lambda: not (heart.is_lost or heart.is_cancelled or stop())
                 )
                 _hand_in(outcome, lease, transport, heart, folder, stop)
             except (KeyboardInterrupt, SystemExit):  # Ctrl-C, or the time limit of the queue
-                with suppress(TransportError, LeaseLostError):
+                with suppress(TransportError, LeaseLostError, DismissedError):
                     transport.give_back(lease)
                 raise
+    except DismissedError:
+        raise
     except LeaseLostError:
         logger.warning("build %s: the lease under epoch %s is lost", lease.spec_hash[:12], lease.epoch)
     except Exception:
@@ -112,11 +105,11 @@ def _work(lease: Lease, transport: Transport, workshop: Workshop, stop: Callable
 
 
 def _build(
-    lease: Lease, workshop: Workshop, folder: Path, report: Report, go_on: GoOn
+    lease: Lease, workshop: Workshop, folder: Path, heart: Heartbeat, go_on: GoOn
 ) -> BuildResult | BuildFailedError:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return workshop(lease.spec, folder, report, go_on)
+        return workshop(lease.spec, folder, heart.report, go_on, heart.say)
     except BuildFailedError as failure:
         return failure
     except Exception as error:

@@ -24,3 +24,4 @@ class BuildersConfig(AppConfig):
 def _schedule_wake(using: str, **_: Any) -> None:
     """A wake-up each minute: for builds whose lease ran out, and for wake-ups that were lost."""
     schedules.keep(using, "asu-wake", "builders.tasks.wake", 1)
+    schedules.keep(using, "asu-tend", "builders.tasks.tend", 1)

@@ -46,9 +46,9 @@ def disk_full() -> BuildFailedError:
     )
 
 
-def cancelled(end: BuildFailedError | None = None) -> BuildFailedError:
+def cancelled(end: BuildFailedError | None = None, *, why: str = "") -> BuildFailedError:
     """Somebody asked for it; `end` is how the build died of that, for its log."""
-    sentence = "The build was cancelled by a maintainer. Ask again later."
+    sentence = why or "The build was cancelled by a maintainer. Ask again later."
     if end is None:
         return BuildFailedError(Reason.CANCELLED, sentence)
     return BuildFailedError(Reason.CANCELLED, sentence, stdout=end.stdout, stderr=end.stderr, build_cmd=end.build_cmd)

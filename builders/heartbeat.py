@@ -6,7 +6,7 @@ import time
 from typing import Self
 
 from builders.states import Phase
-from builders.transports.base import Lease, LeaseLostError, Transport, TransportError
+from builders.transports.base import DismissedError, Lease, LeaseLostError, Transport, TransportError
 
 logger = logging.getLogger(__name__)
 
@@ -15,6 +15,7 @@ MAX_INTERVAL = 5.0  # seconds: how late a worker hears that its build was cancel
 SETTLE_PHASE = 0.05
 SETTLE_PROGRESS = 1.0
 RETRY = 0.5  # seconds until a beat that did not reach the queue is tried again
+MOST_UNSAID = 256 * 1024  # characters of a log that wait to be told; of more the beginning is left out
 
 
 class Heartbeat:
@@ -30,6 +31,7 @@ class Heartbeat:
         self._lease = lease
         self._now: tuple[Phase, int | None] = (Phase.INIT, None)
         self._told: tuple[Phase, int | None] = self._now
+        self._unsaid: list[str] = []
         self._something_new = threading.Event()
         self._ended = threading.Event()
         self._deadline = time.monotonic() + lease.seconds
@@ -50,6 +52,11 @@ class Heartbeat:
             self._now = (phase, progress)
             self._something_new.set()
 
+    def say(self, text: str) -> None:
+        """What the build says; told in pieces, now and then."""
+        self._unsaid.append(text)
+        self._something_new.set()
+
     def _run(self) -> None:
         interval = min(self._lease.seconds / 3, MAX_INTERVAL)
         pause = interval
@@ -69,7 +76,9 @@ class Heartbeat:
         try:
             if not self._transport.beat(self._lease, *now):
                 self.is_cancelled = True
-        except LeaseLostError:
+            if text := self._take_unsaid():
+                self._transport.log(self._lease, text)
+        except (LeaseLostError, DismissedError):
             self.is_lost = True
         except TransportError as error:
             logger.warning("build %s: no beat: %s", self._lease.spec_hash[:12], error)
@@ -79,3 +88,9 @@ class Heartbeat:
         else:
             self._told, self._deadline = now, begun + self._lease.seconds
         return True
+
+    def _take_unsaid(self) -> str:
+        count = len(self._unsaid)  # the build goes on adding to the end
+        text = "".join(self._unsaid[:count])
+        del self._unsaid[:count]
+        return text[-MOST_UNSAID:]

@@ -37,8 +37,8 @@ class Worker(models.Model):
     labels = models.JSONField(
         default=list,
         blank=True,
-        help_text='What it builds; empty: everything. E.g. ["arch:mips_24kc", "target:ath79/*", "distribution:openwrt"]; '
-        "of several of a kind one has to fit.",
+        help_text='What it builds, e.g. ["arch:mips_24kc", "target:ath79/*", "distribution:openwrt"]; of several of a '
+        "kind one has to fit. Empty: everything.",
     )
     jobs = models.PositiveSmallIntegerField(default=1, help_text="builds at the same time")
 
@@ -67,6 +67,11 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def may_lease(self) -> bool:
+        """Whether it gets builds when it asks."""
+        return self.standing == self.Standing.APPROVED and self.desired == self.Desired.RUN
 
 
 class Holding(models.Model):
@@ -175,10 +180,14 @@ class Attempt(models.Model):
     epoch = models.PositiveIntegerField()
     worker = models.ForeignKey(Worker, models.SET_NULL, null=True, blank=True, related_name="attempts")
     worker_name = models.CharField(max_length=80)
+    slot = models.PositiveSmallIntegerField(null=True, blank=True, help_text="which of the worker's jobs")
+    call = models.PositiveBigIntegerField(null=True, blank=True, help_text="which of the slot's questions for a build")
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(
-        max_length=32, blank=True, help_text="done, a failure reason, given back, lost (silent), or crashed (came back anew)"
+        max_length=32,
+        blank=True,
+        help_text="done, a failure reason, given back, lost, or crashed (came back anew)",
     )
 
     class Meta:

@@ -12,8 +12,9 @@ from builders.states import State
 if TYPE_CHECKING:
     from builders.models import Build, Worker  # noqa: F401 (for the types of the querysets)
 
-# Whoever leased a build looks in at least each third of the lease; a worker that says nothing for this long is away.
-ONLINE_SECONDS = 120
+# Whoever leased a build looks in at least each third of the lease, whoever waits for one every few seconds, and the
+# cluster speaks for its slots; a worker that says nothing for this long is away.
+ONLINE_SECONDS = 60
 
 
 def from_now(seconds: float) -> Expression:
@@ -26,7 +27,7 @@ class BuildQuerySet(models.QuerySet["Build"]):
 
     def queued(self) -> Self:
         """Waiting, the next one first."""
-        return self.filter(state=State.QUEUED).order_by("-priority", "queued_at", "id")
+        return self.filter(state=State.QUEUED).order_by("-priority", "turn", "id")
 
     def building(self) -> Self:
         """Under a lease, run out or not."""
@@ -40,14 +41,6 @@ class BuildQuerySet(models.QuerySet["Build"]):
         """Failed builds, the last one first."""
         return self.filter(state=State.FAILED).order_by("-finished_at")
 
-    def ahead_of(self, build: "Build") -> Self:
-        """Waiting builds that go before this waiting one."""
-        return self.filter(state=State.QUEUED).filter(
-            Q(priority__gt=build.priority)
-            | Q(priority=build.priority, queued_at__lt=build.queued_at)
-            | Q(priority=build.priority, queued_at=build.queued_at, id__lt=build.pk)
-        )
-
     def light(self) -> Self:
         """Without the columns that may be long; they are fetched when looked at."""
         return self.defer("spec", "stdout", "stderr", "build_cmd")
@@ -59,3 +52,10 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
     def online(self) -> Self:
         """Heard of lately."""
         return self.filter(seen_at__gt=from_now(-ONLINE_SECONDS))
+
+    def able(self) -> Self:
+        """There, and taking builds: approved, running, without complaint."""
+        return self.online().filter(_TAKES_BUILDS, complaint="")
+
+
+_TAKES_BUILDS = Q(standing="approved", desired="run")

@@ -160,6 +160,11 @@ def _by_age() -> Iterator[tuple[str, int]]:
         yield sha256, size
 
 
+def ready() -> list[str]:
+    """SHA-256 of each ImageBuilder that a build could use at once."""
+    return [path.stem for path in folder("trees").glob("*.json") if read_marker(path.stem)]
+
+
 def left_behind() -> list[str]:
     """ImageBuilders that somebody began to set up and nobody works on now."""
     names = {path.name for path in folder("new").iterdir()}

@@ -5,8 +5,9 @@ import os
 import time
 
 from django.conf import settings
+from django.db import transaction
 
-from builders import agent, imagebuilder, workshop
+from builders import agent, imagebuilder, livelog, queue, workshop
 from builders import wake as bell
 from builders.models import Build
 from builders.runners import sandbox, workdir
@@ -47,6 +48,14 @@ def serve(slot: int, *, linger: float) -> bool:
         enough=lambda: time.monotonic() > end,
     )
     return transport.is_resting
+
+
+def tend() -> None:
+    """Each minute: what nobody waits for leaves the queue, and what workers lost comes back."""
+    queue.drop_unwanted()
+    with transaction.atomic():
+        queue.reclaim_overdue()
+    livelog.clean()
 
 
 def _must_stop() -> bool:

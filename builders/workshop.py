@@ -19,9 +19,10 @@ from packages.exceptions import MirrorError
 
 Report = Callable[[Phase, int | None], None]
 GoOn = Callable[[], bool]
+Say = Callable[[str], None]
 
 
-def build(spec: BuildSpec, out: Path, report: Report, go_on: GoOn) -> BuildResult:
+def build(spec: BuildSpec, out: Path, report: Report, go_on: GoOn, say: Say = lambda text: None) -> BuildResult:
     """Build one image into `out`; afterwards it holds exactly the files of the result.
 
     Reports each phase in order, with percent where they are known, and asks `go_on` all along: False ends the work.

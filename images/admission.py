@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from builders import queue
 from builders.exceptions import HashCollisionError
-from builders.states import State
-from images import fingerprint, intake, normalise, storage, validation
-from images.exceptions import RequestRefusedError
+from builders.states import OPEN, State
+from images import fingerprint, intake, load, normalise, polls, storage, validation
+from images.exceptions import RequestRefusedError, TooManyRequestsError
 from images.fingerprint import Fingerprint
 from images.models import Image, ImageRequest
 from images.signals import image_requested
@@ -45,17 +45,27 @@ def admit(asked: Asked, snapshot: catalogue.TargetCatalogue) -> ImageRequest:
     echo = fingerprint.echo(
         asked, profile=identity.profile, version=snapshot.version, version_code=identity.version_code
     )
+    if (refusal := load.refusal(identity, asked.asker)) and not _costs_nothing(identity):
+        raise refusal
     try:
-        request, created = intake.store(identity, echo, asked.client)
+        request, created = intake.store(identity, echo, asked)
         if not created:
-            _answer_again(request, identity)
+            _answer_again(request, identity, asked)
+    except TooManyRequestsError as error:
+        raise load.too_many_requests() from error
     except HashCollisionError as error:
         raise _collision(error.spec_hash) from error
     image_requested.send(ImageRequest, request=request, created=created)
     return request
 
 
-def _answer_again(request: ImageRequest, identity: Fingerprint) -> None:
+def _costs_nothing(identity: Fingerprint) -> bool:
+    """Whether it is built, or waits already: then it is answered however long the queue is."""
+    states = (State.QUEUED, State.BUILDING, State.DONE, State.PARKED)
+    return ImageRequest.objects.filter(request_hash=identity.hash, build__state__in=states).exists()
+
+
+def _answer_again(request: ImageRequest, identity: Fingerprint, asked: Asked) -> None:
     """A known request: refuses a collision, queues the build again where its outcome no longer stands."""
     build = request.build
     assert build is not None  # only unchecked requests have none, and their hashes are of another kind
@@ -66,9 +76,14 @@ def _answer_again(request: ImageRequest, identity: Fingerprint) -> None:
         return
     if build.state == State.DONE and not _is_whole(request, image):
         queue.expire(build)
-    if build.state in (State.FAILED, State.EXPIRED):
+    if build.state in (State.FAILED, State.EXPIRED, State.DROPPED):
         # The queue knows how long a failure is the answer.
-        request.build, _ = queue.submit(identity.spec)
+        request.build, _ = queue.submit(
+            identity.spec, client=asked.asker.key, is_outdated=intake.is_outdated(asked), is_watched=True
+        )
+    elif build.state in OPEN:
+        polls.noticed(build.pk)
+        queue.share(build, asked.asker.key)
     elif image is not None and timezone.now() - image.last_asked_at > _ASKED_STEP:
         Image.objects.filter(pk=image.pk).update(last_asked_at=timezone.now())
 

@@ -3,6 +3,10 @@
 from typing import Any, Self
 
 
+class TooManyRequestsError(Exception):
+    """The client has had as many builds as it may have for now."""
+
+
 class RequestRefusedError(Exception):
     """The request cannot be built as it stands: nothing was stored, nothing is queued.
 

@@ -52,6 +52,21 @@ class Fingerprint:
         return self._template.spec.profile
 
     @property
+    def target(self) -> str:
+        """The target's name."""
+        return self._template.spec.target
+
+    @property
+    def arch(self) -> str:
+        """The architecture of its packages."""
+        return self._template.spec.arch_packages
+
+    @property
+    def imagebuilder(self) -> str:
+        """SHA-256 of the ImageBuilder."""
+        return self._template.spec.imagebuilder.sha256
+
+    @property
     def version_code(self) -> str:
         """The revision that the image will have, where known."""
         return str(self._differences["version_code"])

@@ -12,7 +12,6 @@ import fcntl
 import json
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,12 +24,16 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
-from builders import queue
+from builders import clock, queue, waiting
 from builders.models import Build
 from builders.states import State
+from builders.turns import Turns
+from images.exceptions import TooManyRequestsError
 from images.fingerprint import Fingerprint
 from images.models import ImageRequest
 from images.rows import Inserter
+from images.validation import Asked
+from packages.versions import version_key
 
 _MOST = 64  # tickets a transaction: enough to share its cost, few enough not to keep others from the database
 _IDLE_SECONDS = 30.0  # after this long without work the writer ends, and its connection with it
@@ -42,21 +45,23 @@ class Ticket:
 
     identity: Fingerprint
     echo: dict[str, Any]
-    client: str
-    at: datetime  # when it came; once stored, when it was queued
+    asked: Asked
+    at: datetime  # when it came; once stored, when it was queued, by the database's clock
     answered: threading.Lock = field(default_factory=threading.Lock)  # held until then
     build_id: int | None = None  # None: the hash was taken
     request_id: int | None = None
-    ahead: int = 0
+    turn: int = 0
+    is_over_limit: bool = False  # its client has had enough for now: it is stored only if it is known
     error: Exception | None = None
 
 
-def store(identity: Fingerprint, echo: dict[str, Any], client: str) -> tuple[ImageRequest, bool]:
+def store(identity: Fingerprint, echo: dict[str, Any], asked: Asked) -> tuple[ImageRequest, bool]:
     """The request's row with its build, and whether it is new. Durable when this returns.
 
-    Within a transaction of the caller's it is as durable as that.
+    Within a transaction of the caller's it is as durable as that. TooManyRequestsError when it would be new, and its
+    client has had as many builds as it may have in an hour.
     """
-    ticket = Ticket(identity, echo, client, timezone.now())
+    ticket = Ticket(identity, echo, asked, timezone.now())
     if connection.in_atomic_block:
         _write([ticket])
     else:
@@ -64,6 +69,8 @@ def store(identity: Fingerprint, echo: dict[str, Any], client: str) -> tuple[Ima
     if ticket.error is not None:
         raise ticket.error
     if ticket.build_id is None or ticket.request_id is None:
+        if ticket.is_over_limit and not ImageRequest.objects.filter(request_hash=identity.hash).exists():
+            raise TooManyRequestsError
         return _known(ticket), False
     return _new(ticket), True
 
@@ -76,26 +83,32 @@ def close() -> None:
 def _new(ticket: Ticket) -> ImageRequest:
     """The row just written, without reading it."""
     identity, echo = ticket.identity, ticket.echo
-    # As if read from the database: what is left out here would be read when somebody looks at it.
+    # As if read from the database, in the order of the model's fields; what is left out is read when looked at.
     build = Build.from_db(
         connection.alias,
-        ("id", "spec_hash", "canonical", "state", "queued_at"),
-        (ticket.build_id, identity.hash, identity.canonical, State.QUEUED.value, ticket.at),
+        (
+            *("id", "spec_hash", "canonical", "state", "priority", "turn", "client", "distribution", "target"),
+            *("arch", "queued_at"),
+        ),
+        (
+            *(ticket.build_id, identity.hash, identity.canonical, State.QUEUED.value, 0, ticket.turn),
+            *(ticket.asked.asker.key, identity.distribution, identity.target, identity.arch, ticket.at),
+        ),
     )
     request = ImageRequest.from_db(
         connection.alias,
         (
             *("id", "request_hash", "canonical", "status", "distribution", "version", "target", "profile", "echo"),
-            *("client", "build_id", "resolved_to_id", "refusal", "created_at"),
+            *("client", "asker", "build_id", "resolved_to_id", "refusal", "created_at"),
         ),
         (
             *(ticket.request_id, identity.hash, "", ImageRequest.Status.ACCEPTED.value, identity.distribution),
-            *(echo["version"], echo["target"], identity.profile, echo, ticket.client, ticket.build_id, None, None),
-            ticket.at,
+            *(echo["version"], echo["target"], identity.profile, echo, ticket.asked.client, ticket.asked.asker.key),
+            *(ticket.build_id, None, None, ticket.at),
         ),
     )
+    waiting.added(build)
     request.build = build
-    request.ahead = ticket.ahead
     return request
 
 
@@ -107,7 +120,7 @@ def _known(ticket: Ticket) -> ImageRequest:
         return request
     # A build that nobody asked for yet, e.g. one that a maintainer queued.
     with transaction.atomic():
-        build, _ = queue.submit(identity.spec)
+        build, _ = queue.submit(identity.spec, client=ticket.asked.asker.key, is_watched=True)
         ImageRequest.objects.get_or_create(
             request_hash=identity.hash,
             defaults={
@@ -116,7 +129,8 @@ def _known(ticket: Ticket) -> ImageRequest:
                 "target": ticket.echo["target"],
                 "profile": identity.profile,
                 "echo": ticket.echo,
-                "client": ticket.client,
+                "client": ticket.asked.client,
+                "asker": ticket.asked.asker.key,
                 "build": build,
             },
         )
@@ -126,72 +140,61 @@ def _known(ticket: Ticket) -> ImageRequest:
 def _write(tickets: Sequence[Ticket]) -> None:
     """One transaction for all. Fills in the tickets' ids; those whose hash is taken have none."""
     first = {ticket.identity.hash: ticket for ticket in reversed(tickets)}  # equal ones may come together
-    at = timezone.now()
-    now = connection.ops.adapt_datetimefield_value(at)
     with transaction.atomic():
-        ahead = _waiting.count()
-        builds = _builds().insert(
-            [(key, ticket.identity.spec_json, ticket.identity.canonical, now, now) for key, ticket in first.items()]
-        )
+        _refuse_greedy(first)
+        wanted = {key: ticket for key, ticket in reversed(first.items()) if not ticket.is_over_limit}
+        if not wanted:
+            return
+        at = clock.now()
+        now = connection.ops.adapt_datetimefield_value(at)
+        turns = Turns.for_clients({ticket.asked.asker.key for ticket in wanted.values()})
+        for ticket in wanted.values():
+            ticket.turn = turns.next(ticket.asked.asker.key, is_outdated=is_outdated(ticket.asked))
+        builds = _builds().insert([_build_row(key, ticket, now) for key, ticket in wanted.items()])
         requests = _requests().insert(
-            [
-                (
-                    key,
-                    ticket.identity.distribution,
-                    ticket.echo["version"],
-                    ticket.echo["target"],
-                    ticket.identity.profile,
-                    json.dumps(ticket.echo),
-                    ticket.client,
-                    build_id,
-                    now,
-                )
-                for key, build_id in builds.items()
-                for ticket in (first[key],)
-            ]
+            [_request_row(key, wanted[key], build_id, now) for key, build_id in builds.items()]
         )
         if builds:
             queue.wake_workers()
-    _waiting.more(len(requests))
-    for place, key in enumerate(requests):
-        ticket = first[key]
-        ticket.build_id, ticket.request_id, ticket.at, ticket.ahead = builds[key], requests[key], at, ahead + place
+    for key, request_id in requests.items():
+        ticket = wanted[key]
+        ticket.build_id, ticket.request_id, ticket.at = builds[key], request_id, at
 
 
-class _Waiting:
-    """How many builds wait: counted up to a few hundred, estimated beyond.
-
-    Nobody can tell position 5,000 from 5,100, and counting them for every batch would cost more than writing it.
-    """
-
-    _COUNTED = 300
-    _SECONDS = 1.0  # how long an estimate is good
-
-    def __init__(self) -> None:
-        self._estimate = 0
-        self._good_until = 0.0
-
-    def count(self) -> int:
-        few = self._ask(f" LIMIT {self._COUNTED}")
-        if few < self._COUNTED:
-            return few
-        if time.monotonic() >= self._good_until:
-            self._estimate = self._ask("")
-            self._good_until = time.monotonic() + self._SECONDS
-        return self._estimate
-
-    def more(self, added: int) -> None:
-        """So many were queued by this process."""
-        self._estimate += added
-
-    def _ask(self, limit: str) -> int:
-        inner = f"SELECT 1 FROM {Build._meta.db_table} WHERE state = 'queued'{limit}"  # noqa: S608 (our own words)
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT COUNT(*) FROM ({inner}) AS waiting")  # noqa: S608
-            return int(cursor.fetchone()[0])
+def _build_row(key: str, ticket: Ticket, now: Any) -> tuple[Any, ...]:
+    identity = ticket.identity
+    return (
+        *(key, identity.spec_json, identity.canonical, now, now, now, ticket.turn, ticket.asked.asker.key),
+        *(identity.distribution, identity.target, identity.arch, identity.imagebuilder),
+    )
 
 
-_waiting = _Waiting()
+def _request_row(key: str, ticket: Ticket, build_id: int, now: Any) -> tuple[Any, ...]:
+    identity, echo = ticket.identity, ticket.echo
+    return (
+        *(key, identity.distribution, echo["version"], echo["target"], identity.profile, json.dumps(echo)),
+        *(ticket.asked.client, ticket.asked.asker.key, build_id, now),
+    )
+
+
+def is_outdated(asked: Asked) -> bool:
+    """Whether the device said that it runs an older release than the one it asks for."""
+    current = asked.current_version
+    return bool(current) and version_key(asked.version) > version_key(current)
+
+
+def _refuse_greedy(tickets: dict[str, Ticket]) -> None:
+    """Marks those whose clients have had enough builds for now."""
+    limited = {ticket.asked.asker.key for ticket in tickets.values() if not ticket.asked.asker.is_trusted}
+    if not limited or not settings.ASU_CLIENT_BUILDS_PER_HOUR:
+        return
+    had = queue.builds_of(limited, seconds=3600)
+    for ticket in reversed(tickets.values()):
+        asker = ticket.asked.asker
+        if asker.is_trusted:
+            continue
+        had[asker.key] = had.get(asker.key, 0) + 1
+        ticket.is_over_limit = had[asker.key] > settings.ASU_CLIENT_BUILDS_PER_HOUR
 
 
 @contextmanager
@@ -226,15 +229,21 @@ _inserters: dict[str, Inserter] = {}
 def _builds() -> Inserter:
     if "builds" not in _inserters:
         example = Build(state=State.QUEUED)
-        varying = ("spec_hash", "spec", "canonical", "created_at", "queued_at")
+        varying = (
+            *("spec_hash", "spec", "canonical", "created_at", "queued_at", "polled_at", "turn", "client"),
+            *("distribution", "target", "arch", "imagebuilder"),
+        )
         _inserters["builds"] = Inserter(example, unique="spec_hash", varying=varying)
     return _inserters["builds"]
 
 
 def _requests() -> Inserter:
     if "requests" not in _inserters:
-        varying = ("request_hash", "distribution", "version", "target", "profile", "echo", "client", "build_id")
-        _inserters["requests"] = Inserter(ImageRequest(), unique="request_hash", varying=(*varying, "created_at"))
+        varying = (
+            *("request_hash", "distribution", "version", "target", "profile", "echo", "client", "asker"),
+            *("build_id", "created_at"),
+        )
+        _inserters["requests"] = Inserter(ImageRequest(), unique="request_hash", varying=varying)
     return _inserters["requests"]
 
 

@@ -33,6 +33,7 @@ class ImageRequest(models.Model):
     profile = models.CharField(max_length=128)
     echo = models.JSONField(help_text="The normalised request as clients get it back.")
     client = models.CharField(max_length=100, blank=True)
+    asker = models.CharField(max_length=32, blank=True, help_text="who asked first, as a keyed hash")
     build = models.OneToOneField(Build, models.CASCADE, null=True, blank=True, related_name="request")
     resolved_to = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="aliases")
     refusal = models.JSONField(null=True, blank=True, help_text='{"status", "detail", "headers"}')
@@ -40,9 +41,6 @@ class ImageRequest(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = ImageRequestQuerySet.as_manager()
-
-    # How many builds waited when this one was queued just now; None: ask the queue.
-    ahead: int | None = None
 
     class Meta:
         ordering = ["-id"]

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 from django.utils.functional import cached_property
 
-from builders import queue
+from builders import waiting
 from builders.models import Build
 from builders.states import OPEN, Phase, Reason, State
+from builders.waiting import Forecast
+from images import load, polls
 from images.models import Image, ImageFile, ImageRequest
 from packages.models import Distribution, first_title
 
@@ -95,9 +97,18 @@ class ImagePage:
         return "ready" if self.build.state == State.DONE else self.build.state
 
     @property
-    def position(self) -> int:
-        """How many builds go first."""
-        return queue.position(self.build) if self.build else 0
+    def forecast(self) -> Forecast | None:
+        """Its place in the queue, and how long that will take."""
+        if self.build is None or self.build.state != State.QUEUED:
+            return None
+        polls.noticed(self.build.pk)  # somebody looks at its page: it is wanted
+        return waiting.of(self.build)
+
+    @property
+    def wait(self) -> str:
+        """The expected time until it begins, in words."""
+        forecast = self.forecast
+        return load.minutes(forecast.seconds) if forecast and forecast.seconds is not None else ""
 
     @property
     def steps(self) -> list[Step]:

@@ -52,6 +52,7 @@ def ask(asked: Asked, target_id: int) -> ImageRequest:
                 asked, profile=asked.profile, version=asked.version, version_code=asked.version_code
             ),
             "client": asked.client,
+            "asker": asked.asker.key,
             "tried_at": timezone.now(),
         },
     )

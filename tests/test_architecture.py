@@ -89,7 +89,7 @@ def test_each_of_our_addresses_is_for_people_or_for_programs() -> None:
 
 def settings_read() -> set[str]:
     text = (settings.BASE_DIR / "asu_site/settings.py").read_text()
-    return set(re.findall(r"env_(?:str|int|bool|list|choice|secret)\(\s*\"([A-Z_]+)\"", text))
+    return set(re.findall(r"env_(?:str|int|bool|list|choice|networks|secret)\(\s*\"([A-Z_]+)\"", text))
 
 
 def test_every_setting_is_explained() -> None:

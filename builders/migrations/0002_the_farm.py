@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='worker',
             name='labels',
-            field=models.JSONField(blank=True, default=list, help_text='What it builds; empty: everything. E.g. ["arch:mips_24kc", "target:ath79/*", "distribution:openwrt"]; of several of a kind one has to fit.'),
+            field=models.JSONField(blank=True, default=list, help_text='What it builds, e.g. ["arch:mips_24kc", "target:ath79/*", "distribution:openwrt"]; of several of a kind one has to fit. Empty: everything.'),
         ),
         migrations.AddField(
             model_name='worker',
@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='attempt',
             name='outcome',
-            field=models.CharField(blank=True, help_text='done, a failure reason, given back, lost (silent), or crashed (came back anew)', max_length=32),
+            field=models.CharField(blank=True, help_text='done, a failure reason, given back, lost, or crashed (came back anew)', max_length=32),
         ),
         migrations.AlterField(
             model_name='build',
@@ -238,6 +238,16 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='holding',
             constraint=models.UniqueConstraint(fields=('sha256', 'worker'), name='holding_once'),
+        ),
+        migrations.AddField(
+            model_name='attempt',
+            name='slot',
+            field=models.PositiveSmallIntegerField(blank=True, help_text="which of the worker's jobs", null=True),
+        ),
+        migrations.AddField(
+            model_name='attempt',
+            name='call',
+            field=models.PositiveBigIntegerField(blank=True, help_text="which of the slot's questions for a build", null=True),
         ),
         migrations.RunPython(fill, migrations.RunPython.noop),
     ]

@@ -1,5 +1,6 @@
 """How an agent reaches the queue. Two thin ways share one agent: `local` here, `http` for other machines."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,14 @@ class Lease:
     seconds: int  # how long a beat keeps the lease alive
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One question for a build: the how-many-th of which of the worker's jobs. Repeated, it keeps its number."""
+
+    slot: int
+    number: int
+
+
 class LeaseLostError(Exception):
     """Somebody else has the build now, or nobody may. Stop, clean up, change nothing."""
 
@@ -27,11 +36,16 @@ class TransportError(Exception):
     """The queue cannot be reached just now. Nothing is known about what became of the call; it may be repeated."""
 
 
+class DismissedError(Exception):
+    """This worker is not wanted any more: revoked, or another agent works in its name. The text says which."""
+
+
 class Transport(Protocol):
     """What an agent may ask of the queue.
 
     Each call under a lease raises LeaseLostError when the lease is stale; each call raises TransportError when the
-    queue is away. `beat` is called from a thread of its own.
+    queue is away, and DismissedError when it has no use for this worker. `beat` and `log` are called from a thread of
+    their own.
     """
 
     def lease(self) -> Lease | None:
@@ -40,6 +54,10 @@ class Transport(Protocol):
 
     def beat(self, lease: Lease, phase: Phase, progress: int | None = None) -> bool:
         """Keep the lease, tell the phase. False: stop working on it (cancelled)."""
+        ...
+
+    def log(self, lease: Lease, text: str) -> None:
+        """More of what the build says, for who watches. Lost pieces do no harm."""
         ...
 
     def finish(self, lease: Lease, result: BuildResult, folder: Path) -> None:
@@ -52,6 +70,10 @@ class Transport(Protocol):
 
     def give_back(self, lease: Lease) -> None:
         """Back into the queue, without counting the attempt: the worker is told to stop."""
+        ...
+
+    def doze(self, seconds: float, stop: Callable[[], bool]) -> None:
+        """Wait for so long, or until there may be something to lease, or `stop()` says so."""
         ...
 
     def close(self) -> None:

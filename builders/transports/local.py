@@ -6,8 +6,8 @@ process, however that ends; so whoever gets it knows that the former holder is d
 
 import fcntl
 import functools
-import math
 import re
+import secrets
 import shutil
 import socket
 import time
@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
-from builders import queue, wake
+from builders import labels, livelog, machine, queue, shelf, wake, workers
 from builders.models import Build, Worker
 from builders.spec import BuildFailedError, BuildResult
 from builders.states import Phase
@@ -31,8 +31,7 @@ _R = TypeVar("_R")
 
 _LEASE_FOLDER = re.compile(r"[0-9]+-[0-9]+")
 
-# How exact the times of a worker in the admin are.
-_SEEN_SECONDS = 5
+_TICK = 0.02  # seconds between two looks at the wake file
 
 
 def _reaches_queue(
@@ -55,36 +54,42 @@ class LocalTransport:
     """The queue, as a worker on this machine."""
 
     def __init__(self, slot: int) -> None:
-        self.name = f"local-{socket.gethostname()}-{slot}"[:80]
+        self.name = name_of(slot)
         self.is_told_to_stop = False
         self.is_resting = False  # drained or stopped: what waits is not for us
-        self._last_seen = -math.inf
-        self._last_complaint = ""
+        self._held: frozenset[str] | None = None
 
     @functools.cached_property
     def worker(self) -> Worker:
         """The row of this slot."""
-        worker, _ = Worker.objects.get_or_create(name=self.name)
-        return worker
+        return row_of(self.name)
 
     @_reaches_queue
     def arrive(self, sandbox: str, detail: str) -> None:
         """Introduce the worker. Only for the holder of the slot's lock: what the slot left unfinished is taken back."""
-        Worker.objects.filter(pk=self.worker.pk).update(
-            is_local=True, sandbox=sandbox, sandbox_detail=detail, started_at=Now(), seen_at=Now()
+        facts = {"sandbox": sandbox, "sandbox_detail": detail, **machine.facts(), **machine.load()}
+        intro = workers.Introduction(
+            self.name,
+            secrets.token_hex(16),
+            labels=tuple(labels.parse(settings.ASU_WORKER_LABELS)),
+            imagebuilders=tuple(shelf.ready()),
+            facts=facts,
         )
-        queue.reclaim_from(self.worker)
+        workers.arrive(self.worker, intro)
+        self._held = frozenset(intro.imagebuilders)
         remove_leftovers()
 
     @_reaches_queue
     def lease(self) -> Lease | None:
         """The next build; None also while the worker is told to rest.
 
-        A full disk is told, but does not keep the only worker from builds: they fail with that reason, so that nobody
-        waits for what does not come.
+        A worker that lacks disk or memory leaves builds to others. Where it is the only one they fail with that reason,
+        so that nobody waits for what does not come.
         """
-        self.is_resting = self._desired(_complaint()) != Worker.Desired.RUN
-        if self.is_resting:
+        complaint = machine.complaint()
+        self._hold(frozenset(shelf.ready()))
+        self.is_resting = self._desired(complaint) != Worker.Desired.RUN
+        if self.is_resting or (complaint and Worker.objects.able().exclude(pk=self.worker.pk).exists()):
             return None
         lease = queue.lease(self.worker)
         if lease is not None and settings.ASU_LOCAL_WORKERS > 1 and Build.objects.queued().exists():
@@ -95,7 +100,12 @@ class LocalTransport:
     def beat(self, lease: Lease, phase: Phase, progress: int | None = None) -> bool:
         """See the base."""
         is_wanted = queue.beat(lease, self.worker, phase, progress)
-        return is_wanted and self._desired() != Worker.Desired.STOP
+        return is_wanted and self._desired(machine.complaint()) != Worker.Desired.STOP
+
+    @_reaches_queue
+    def log(self, lease: Lease, text: str) -> None:
+        """See the base."""
+        livelog.append(lease.build_id, lease.epoch, text)
 
     @_reaches_queue
     def finish(self, lease: Lease, result: BuildResult, folder: Path) -> None:
@@ -112,38 +122,63 @@ class LocalTransport:
         """See the base."""
         queue.give_back(lease, self.worker)
 
+    def doze(self, seconds: float, stop: Callable[[], bool]) -> None:
+        """Until something is queued on this machine, or the time is over."""
+        seen = wake.mark()
+        until = time.monotonic() + seconds
+        with wake.idle():
+            while time.monotonic() < until and wake.mark() == seen and not stop():
+                time.sleep(_TICK)
+
     def close(self) -> None:
         """See the base."""
         if not connection.in_atomic_block:
             connection.close()
 
-    def _desired(self, complaint: str = "") -> str:
+    def _hold(self, held: frozenset[str]) -> None:
+        if held != self._held:
+            workers.hold(self.worker, held)
+            self._held = held
+
+    def _desired(self, complaint: str) -> str:
         """What a maintainer wants of this worker; asking leaves a trace now and then."""
-        row = Worker.objects.filter(pk=self.worker.pk)
-        now = time.monotonic()
-        if now - self._last_seen > _SEEN_SECONDS or complaint != self._last_complaint:
-            row.update(seen_at=Now(), complaint=complaint)
-            self._last_seen, self._last_complaint = now, complaint
-        desired = row.values_list("desired", flat=True).first() or Worker.Desired.STOP.value
+        workers.heard_from(self.worker, complaint=complaint, **machine.load())
+        found = Worker.objects.filter(pk=self.worker.pk).values_list("desired", "standing").first()
+        desired, standing = found or (Worker.Desired.STOP.value, "")
         self.is_told_to_stop = desired == Worker.Desired.STOP
-        return desired
+        return desired if standing == Worker.Standing.APPROVED else Worker.Desired.DRAIN.value
 
 
-def _complaint() -> str:
-    folder = Path(settings.ASU_DATA_DIR)
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free // 2**20
-    if free >= settings.ASU_MIN_FREE_MB:
-        return ""
-    return f"Only {free // 64 * 64} MB are free on the disk; builds need {settings.ASU_MIN_FREE_MB} MB."
+def name_of(slot: int) -> str:
+    """What the worker in a slot of this machine is called."""
+    return f"local-{socket.gethostname()}-{slot}"[:80]
+
+
+def row_of(name: str) -> Worker:
+    """The row of a slot, made with its first agent."""
+    worker, _ = Worker.objects.get_or_create(name=name, defaults={"is_local": True})
+    return worker
+
+
+def speak_for_slots() -> None:
+    """The cluster is there, so its slots are, also while no agent sits in them: one is started when it is needed."""
+    names = [name_of(slot) for slot in range(settings.ASU_LOCAL_WORKERS)]
+    for name in names:
+        row_of(name)
+    Worker.objects.filter(name__in=names).update(seen_at=Now(), complaint=machine.complaint(), **machine.load())
 
 
 @contextmanager
 def free_slot() -> Iterator[int | None]:
-    """The number of a slot that nobody else on this machine holds until this ends; None when all are taken."""
+    """The number of a slot that nobody else on this machine holds until this ends; None when all are taken.
+
+    Slots whose workers rest come last.
+    """
     folder = Path(settings.ASU_RUN_DIR)
     folder.mkdir(parents=True, exist_ok=True)
-    for slot in range(settings.ASU_LOCAL_WORKERS):
+    resting = set(Worker.objects.exclude(desired=Worker.Desired.RUN).values_list("name", flat=True))
+    slots = sorted(range(settings.ASU_LOCAL_WORKERS), key=lambda slot: name_of(slot) in resting)
+    for slot in slots:
         with (folder / f"slot-{slot}.lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, assert_never
 
-from builders import queue
+from builders import waiting
 from builders.models import Build
 from builders.states import Phase, State
+from builders.waiting import Forecast
+from images import polls
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
 
@@ -46,30 +48,47 @@ def for_request(request: ImageRequest) -> Answer:
         return error(404, NOT_FOUND)
     match State(build.state):
         case State.QUEUED:
-            return queued(final, build, queue.position(build) if final.ahead is None else final.ahead)
+            polls.noticed(build.pk)
+            return queued(final, build, waiting.of(build))
         case State.BUILDING:
             return _started(final, Phase(build.phase or Phase.INIT), build.queued_at)
         case State.DONE:
             return _done(final, build)
-        case State.FAILED:
+        case State.FAILED | State.PARKED:
             return _failed(final, build)
+        case State.DROPPED:
+            # 410: LuCI asks anew by itself then, the others show the sentence.
+            return error(410, build.sentence, _state_headers("dropped", 0), request_hash=final.request_hash)
         case State.EXPIRED:
             return error(404, NOT_FOUND)
         case other:
             assert_never(other)
 
 
-def queued(request: ImageRequest, build: Build, position: int) -> Answer:
-    """Waiting, with `position` builds ahead. No `imagebuilder_status`: firmware-selector would print its raw word."""
-    body = {
+def queued(request: ImageRequest, build: Build, forecast: Forecast) -> Answer:
+    """Waiting. No `imagebuilder_status`: firmware-selector would print its raw word.
+
+    `wait_seconds` until the build begins, by the measured times and the workers alive; null, with a `hint` for people,
+    when no worker is alive that may build it.
+    """
+    position = forecast.position
+    body: Body = {
         "status": 202,
         "detail": "queued",
         "queue_position": position,
+        "wait_seconds": forecast.seconds,
         "request_hash": request.request_hash,
         "enqueued_at": _iso(build.queued_at),
         "request": request.echo,
     }
-    return Answer(202, body, _state_headers("queued", position) | {"Retry-After": "2"})
+    if forecast.seconds is None:
+        body["hint"] = (
+            f"No worker for {build.target} is there just now. Your request waits for one; if it lasts, tell the "
+            "maintainers of this server."
+        )
+    # The further off, the less often it is worth asking.
+    retry = min(30, max(2, (forecast.seconds or 0) // 20))
+    return Answer(202, body, _state_headers("queued", position) | {"Retry-After": str(retry)})
 
 
 def error(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: str) -> Answer:

@@ -1,10 +1,13 @@
 """POST, GET and HEAD of /api/v1/build. Plain views: REST framework would cost as much again as all the rest."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from images import services
+from images import clients, services
 from images.api import answers, body
 from images.api.answers import Answer
 from images.exceptions import RequestRefusedError
@@ -18,13 +21,18 @@ def build(request: HttpRequest, distribution: str = "") -> HttpResponse:
         data = body.read(request)
     except RequestRefusedError as refusal:
         return respond(request, answers.refused(refusal))
-    return respond(request, answer_to(distribution, data, request.headers.get("User-Agent", "")))
+    return respond(request, answer_to(distribution, data, request.META))
 
 
-def answer_to(distribution: str, data: bytes, user_agent: str) -> Answer:
+def answer_to(distribution: str, data: bytes, environ: Mapping[str, Any]) -> Answer:
     """The answer to a body that was sent to a distribution's address ("": below `/`)."""
     try:
-        asked = services.request_image(distribution, body.parse(data), client=user_agent)
+        asked = services.request_image(
+            distribution,
+            body.parse(data),
+            client=environ.get("HTTP_USER_AGENT", ""),
+            asker=clients.of(environ),
+        )
     except RequestRefusedError as refusal:
         return answers.refused(refusal)
     return answers.for_request(asked)

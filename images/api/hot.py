@@ -19,9 +19,7 @@ def answer(environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes] 
     if match is None:
         return None
     close_old_connections()  # as Django does before each request
-    answered = build.answer_to(
-        match["distribution"] or "", environ["wsgi.input"].read(), environ.get("HTTP_USER_AGENT", "")
-    )
+    answered = build.answer_to(match["distribution"] or "", environ["wsgi.input"].read(), environ)
     if answered.is_final:
         environ["asu.final"] = True
     content = answered.content()

@@ -27,7 +27,7 @@ def main(stall: str) -> None:
         while not is_stopping():
             time.sleep(0.02)
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any, say: Any) -> BuildResult:
         (out / "half-an-image").write_bytes(b"x")
         for phase in Phase:
             report(phase, None)

@@ -34,7 +34,7 @@ def run(
     agent.run(transport or LocalTransport(0), build, linger=0, stop=stop, enough=enough)
 
 
-def at_once(spec: BuildSpec, out: Path, report: Any, go_on: Any) -> BuildResult:
+def at_once(spec: BuildSpec, out: Path, report: Any, go_on: Any, say: Any) -> BuildResult:
     return make_result()
 
 
@@ -48,7 +48,7 @@ def test_everything_that_waits_is_built() -> None:
         queue.submit(spec)
     built: list[BuildSpec] = []
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any, say: Any) -> BuildResult:
         built.append(spec)
         return make_result()
 
@@ -62,7 +62,7 @@ def test_each_lease_has_a_folder_of_its_own_that_is_gone_afterwards(settings: Se
     queue.submit(make_spec())
     seen: list[str] = []
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any, say: Any) -> BuildResult:
         (out / "image.bin").write_bytes(b"image")
         seen.extend(uploads(settings))
         return make_result()
@@ -76,7 +76,7 @@ def test_each_lease_has_a_folder_of_its_own_that_is_gone_afterwards(settings: Se
 def test_the_phase_can_be_seen_while_it_lasts() -> None:
     build_row, _ = queue.submit(make_spec())
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any, say: Any) -> BuildResult:
         report(Phase.DOWNLOAD_IMAGEBUILDER, 10)
         assert until(lambda: Build.objects.filter(phase=Phase.DOWNLOAD_IMAGEBUILDER, progress=10).exists())
         report(Phase.BUILDING_IMAGE, None)
@@ -92,7 +92,7 @@ def test_a_build_longer_than_its_lease_keeps_it(settings: Settings) -> None:
     settings.ASU_LEASE_SECONDS = 1
     queue.submit(make_spec())
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any, say: Any) -> BuildResult:
         time.sleep(1.5)
         assert queue.lease(make_worker()) is None
         return make_result()
@@ -115,7 +115,7 @@ def test_whatever_stops_a_build_is_its_reason(error: Exception, reason: Reason) 
     queue.submit(make_spec())
     other, _ = queue.submit(make_spec())
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any, say: Any) -> BuildResult:
         if Build.objects.building().get().pk != other.pk:
             raise error
         return make_result()
@@ -133,7 +133,7 @@ def test_a_cancelled_build_is_stopped_and_says_so(settings: Settings) -> None:
     settings.ASU_LEASE_SECONDS = 1
     build_row, _ = queue.submit(make_spec())
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool]) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool], say: Any) -> BuildResult:
         queue.cancel(build_row)
         assert until(lambda: not go_on())
         raise BuildFailedError(Reason.CRASH, "killed", stdout="half a log")
@@ -149,7 +149,7 @@ def test_a_stopped_agent_gives_its_build_back(settings: Settings) -> None:
     queue.submit(make_spec())
     told = threading.Event()
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool]) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool], say: Any) -> BuildResult:
         told.set()
         assert not go_on()
         raise BuildFailedError(Reason.CRASH, "killed")
@@ -164,7 +164,7 @@ def test_a_stopped_agent_gives_its_build_back(settings: Settings) -> None:
 def test_the_time_limit_of_the_queue_gives_the_build_back() -> None:
     queue.submit(make_spec())
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any, say: Any) -> BuildResult:
         raise SystemExit
 
     with pytest.raises(SystemExit):
@@ -187,7 +187,7 @@ def test_a_worker_whose_lease_is_lost_stops_and_changes_nothing(settings: Settin
     queue.submit(make_spec())
     other = make_worker()
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool]) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool], say: Any) -> BuildResult:
         # As if this process had stood still for longer than its lease.
         Build.objects.update(epoch=2, worker=other)
         assert until(lambda: not go_on())
@@ -250,7 +250,7 @@ def test_a_missed_beat_is_made_up_for(settings: Settings) -> None:
     queue.submit(make_spec())
     transport = Flaky(0, beats=1)
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool]) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool], say: Any) -> BuildResult:
         report(Phase.BUILDING_IMAGE, None)
         assert until(lambda: Build.objects.filter(phase=Phase.BUILDING_IMAGE).exists())
         assert go_on()
@@ -265,7 +265,7 @@ def test_a_queue_that_stays_away_ends_the_build_when_the_lease_has_run_out(setti
     settings.ASU_LEASE_SECONDS = 1
     queue.submit(make_spec())
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool]) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool], say: Any) -> BuildResult:
         assert until(lambda: not go_on())
         raise BuildFailedError(Reason.CRASH, "killed")
 
@@ -278,7 +278,7 @@ def test_an_idle_agent_is_woken_by_a_submit() -> None:
     done = threading.Event()
     transport = LocalTransport(0)
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Any, say: Any) -> BuildResult:
         done.set()
         return make_result()
 
@@ -326,7 +326,7 @@ def test_a_worker_that_should_stop_gives_its_build_back(settings: Settings) -> N
     queue.submit(make_spec())
     transport = LocalTransport(0)
 
-    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool]) -> BuildResult:
+    def build(spec: BuildSpec, out: Path, report: Any, go_on: Callable[[], bool], say: Any) -> BuildResult:
         Worker.objects.update(desired=Worker.Desired.STOP)
         assert until(lambda: not go_on())
         raise BuildFailedError(Reason.CRASH, "killed")

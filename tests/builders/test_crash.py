@@ -37,7 +37,7 @@ def test_a_build_whose_worker_was_killed_is_done_once_by_the_next_one(phase: str
     assert len(left) == 1
     assert (row.state, row.attempts, row.epoch) == (State.DONE, 2, 2)
     assert (data_dir / "built").read_text().split() == [build.spec_hash]
-    assert list(Attempt.objects.values_list("outcome", flat=True)) == [queue.LOST, "done"]
+    assert list(Attempt.objects.values_list("outcome", flat=True)) == [queue.CRASHED, "done"]
     assert list((data_dir / "uploads").iterdir()) == []
 
 

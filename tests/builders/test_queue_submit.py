@@ -13,7 +13,7 @@ from builders.exceptions import HashCollisionError
 from builders.models import Build
 from builders.states import Reason, State
 from packages import generation
-from tests.factories import in_the_past, make_build, make_lease, make_spec
+from tests.factories import in_the_past, make_build, make_spec
 
 pytestmark = pytest.mark.django_db
 
@@ -153,23 +153,6 @@ def test_many_may_be_inserted_at_once() -> None:
     Build.objects.bulk_create([queue.new_row(make_spec(), now) for _ in range(3)])
 
     assert Build.objects.queued().count() == 3
-
-
-def test_position_counts_who_goes_first() -> None:
-    first, _ = queue.submit(make_spec())
-    second, _ = queue.submit(make_spec())
-    urgent, _ = queue.submit(make_spec(), priority=1)
-
-    positions = [queue.position(build) for build in (urgent, first, second)]
-
-    assert positions == [0, 1, 2]
-
-
-def test_who_does_not_wait_has_no_position() -> None:
-    lease, _ = make_lease()
-    queue.submit(make_spec())
-
-    assert queue.position(Build.objects.get(pk=lease.build_id)) == 0
 
 
 def test_the_questions_of_every_poll_need_no_look_at_finished_builds() -> None:

@@ -20,7 +20,12 @@ def test_every_state_is_open_or_final() -> None:
 @pytest.mark.parametrize(
     ("move", "allowed", "goal"),
     [
-        (queue.retry, {State.FAILED, State.EXPIRED}, State.QUEUED),
+        (queue.retry, {State.FAILED, State.EXPIRED, State.DROPPED, State.PARKED}, State.QUEUED),
+        (
+            lambda build: queue.retry(build, client="somebody"),
+            {State.FAILED, State.EXPIRED, State.DROPPED},
+            State.QUEUED,
+        ),
         (queue.expire, {State.DONE}, State.EXPIRED),
     ],
 )

@@ -7,6 +7,7 @@ the kernel to be killed with its parent, and somebody watches the end.
 
 import ctypes
 import gc
+import logging
 import os
 import signal
 import threading
@@ -15,14 +16,18 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import DatabaseError, connections
 from django_q.cluster import Cluster
 
 # Loaded before the processes part, so that they share the memory and a first build does not wait for it.
 from builders import tasks as tasks
 from builders import wake
+from builders.transports import local
+
+logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
+_SPEAK_SECONDS = 15.0
 _LAST_WORDS = 2.0  # seconds for the first process to end when all others have
 
 
@@ -39,7 +44,8 @@ class Command(BaseCommand):
         _die_with_parent()
         gc.collect()
         gc.freeze()  # keeps the shared pages shared
-        _QuickCluster().start()
+        _QuickCluster().start()  # forks; threads begin after that
+        threading.Thread(target=_speak_for_slots, daemon=True).start()
 
 
 class _QuickCluster(Cluster):  # type: ignore[misc]
@@ -47,6 +53,17 @@ class _QuickCluster(Cluster):  # type: ignore[misc]
         wake.stop()
         threading.Thread(target=_leave_after, args=(self.sentinel.sentinel,), daemon=True).start()
         super().sig_handler(signum, frame)
+
+
+def _speak_for_slots() -> None:
+    """Idle slots have no agent that could say that they are there."""
+    while not wake.is_stopping():
+        try:
+            local.speak_for_slots()
+        except DatabaseError as error:
+            logger.warning("the database cannot be told that this machine's workers are there: %s", error)
+            connections.close_all()
+        time.sleep(_SPEAK_SECONDS)
 
 
 def _leave_after(everybody: int) -> None:

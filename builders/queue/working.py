@@ -1,0 +1,191 @@
+"""Who builds: leases are given out, kept, and ended by what came of them."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest, Now
+
+from builders import pace
+from builders.failures import cancelled
+from builders.models import Attempt, Build, Worker
+from builders.querysets import from_now
+from builders.queue import moves
+from builders.queue.asking import wake_workers
+from builders.queue.choosing import another_may_do_better, next_for
+from builders.queue.judging import judge
+from builders.queue.upkeep import reclaim_overdue
+from builders.signals import build_finished
+from builders.spec import BuildFailedError, BuildResult, BuildSpec
+from builders.states import Phase, Reason, State
+from builders.transports.base import Call, Lease, LeaseLostError
+
+
+def lease(worker: Worker, call: Call | None = None) -> Lease | None:
+    """The next build, for this worker alone until the lease runs out; None when nothing waits that it may have.
+
+    `call` tells one question of an agent from the next, so that an answer which got lost on the way is given again and
+    a question that comes late changes nothing.
+    """
+    # Two cheap questions first: an idle poll takes no lock.
+    if not Build.objects.overdue().exists() and not Build.objects.queued().exists():
+        return _unheard_of(worker, call) if call else None
+    with transaction.atomic():
+        reclaim_overdue()
+        if call:
+            again, is_over = _asked_before(worker, call)
+            if is_over:
+                return again
+        row = Worker.objects.select_for_update().get(pk=worker.pk)
+        if not row.may_lease or (call and row.builds.building().count() >= row.jobs):
+            return None
+        build = next_for(row)
+        return None if build is None else _hand_out(build, row, call)
+
+
+def _unheard_of(worker: Worker, call: Call) -> Lease | None:
+    if not worker.builds.building().exists():
+        return None
+    with transaction.atomic():
+        return _asked_before(worker, call)[0]
+
+
+def _asked_before(worker: Worker, call: Call) -> tuple[Lease | None, bool]:
+    """What the same slot of the same agent leased and knows nothing of: who asks for a build has none.
+
+    The answer to an equal call is given again. One to an earlier call never arrived: that build waits again. After a
+    later call this one is late, and gets nothing.
+    """
+    for build in worker.builds.building().select_for_update(of=("self",)):
+        attempt = Attempt.objects.filter(build=build, epoch=build.epoch, slot=call.slot).first()
+        if attempt is None or attempt.call is None:
+            continue
+        if attempt.call == call.number:
+            _mine(_lease_of(build), worker).update(lease_until=from_now(settings.ASU_LEASE_SECONDS))
+            return _lease_of(build), True
+        if attempt.call > call.number:
+            return None, True
+        moves.end_attempt(build, moves.GIVEN_BACK)
+        moves.set_waiting(build, attempts=Greatest(F("attempts") - 1, 0))
+    return None, False
+
+
+def _hand_out(build: Build, worker: Worker, call: Call | None) -> Lease:
+    build.epoch += 1
+    Build.objects.filter(pk=build.pk).update(
+        state=State.BUILDING,
+        epoch=build.epoch,
+        attempts=F("attempts") + 1,
+        worker=worker,
+        lease_until=from_now(settings.ASU_LEASE_SECONDS),
+        started_at=Now(),
+        phase=Phase.INIT,
+        progress=None,
+    )
+    Attempt.objects.create(
+        build=build,
+        epoch=build.epoch,
+        worker=worker,
+        worker_name=worker.name,
+        started_at=Now(),
+        slot=call.slot if call else None,
+        call=call.number if call else None,
+    )
+    return _lease_of(build)
+
+
+def _lease_of(build: Build) -> Lease:
+    return Lease(build.pk, build.epoch, build.spec_hash, BuildSpec.from_json(build.spec), settings.ASU_LEASE_SECONDS)
+
+
+def reclaim_from(worker: Worker, how: str = moves.CRASHED) -> int:
+    """Take back what this worker leased in a former life. Only for who can prove that the former life is over."""
+    if not worker.builds.building().exists():
+        return 0
+    with transaction.atomic():
+        builds = list(worker.builds.building().select_for_update(of=("self",)))
+        for build in builds:
+            moves.take_back(build, how, settings.ASU_MAX_ATTEMPTS)
+    wake_workers()
+    return len(builds)
+
+
+def beat(lease: Lease, worker: Worker, phase: Phase, progress: int | None = None) -> bool:
+    """Keep the lease and tell the phase. False: the build was cancelled."""
+    if not _mine(lease, worker).update(
+        lease_until=from_now(settings.ASU_LEASE_SECONDS), phase=phase, progress=progress
+    ):
+        raise LeaseLostError(lease.spec_hash)
+    return not _mine(lease, worker).filter(cancel_requested=True).exists()
+
+
+def finish(lease: Lease, worker: Worker, result: BuildResult, folder: Path) -> None:
+    """BUILDING -> DONE, together with what the receivers of `build_finished` make of it, or not at all.
+
+    A receiver's BuildFailedError makes the build fail; another exception is raised to the caller and changes nothing.
+    Said again under the same lease, because the answer got lost, it changes nothing; so do `fail` and `give_back`.
+    """
+    try:
+        with transaction.atomic():
+            build = _locked(lease, worker, unless=State.DONE.value)
+            if build is None:
+                return
+            moves.set_done(build, result)
+            pace.learn(build)
+            build_finished.send(sender=Build, build=build, result=result, folder=folder)
+            judge(build, worker)
+    except BuildFailedError as failure:
+        failure.stdout = failure.stdout or result.stdout
+        failure.stderr = failure.stderr or result.stderr
+        failure.build_cmd = failure.build_cmd or result.build_cmd
+        fail(lease, worker, failure)
+
+
+def fail(lease: Lease, worker: Worker, failure: BuildFailedError) -> None:
+    """BUILDING -> FAILED; or QUEUED, where it may be the worker's own trouble and another one is there to try."""
+    with transaction.atomic():
+        build = _locked(lease, worker, unless=failure.reason.value)
+        if build is None:
+            return
+        moves.end_attempt(build, failure.reason.value)
+        if failure.reason == Reason.CANCELLED and build.sentence:
+            failure = cancelled(failure, why=build.sentence)
+        if (
+            failure.reason.is_workers
+            and not build.cancel_requested
+            and build.attempts < settings.ASU_MAX_ATTEMPTS
+            and another_may_do_better(build, worker)
+        ):
+            moves.set_waiting(build)
+            wake_workers()
+        else:
+            moves.set_failed(build, failure)
+
+
+def give_back(lease: Lease, worker: Worker) -> None:
+    """BUILDING -> QUEUED, as if it had not been leased: the worker was told to stop."""
+    with transaction.atomic():
+        build = _locked(lease, worker, unless=moves.GIVEN_BACK)
+        if build is None:
+            return
+        moves.end_attempt(build, moves.GIVEN_BACK)
+        if build.cancel_requested:
+            moves.set_failed(build, cancelled(why=build.sentence))
+        else:
+            moves.set_waiting(build, attempts=Greatest(F("attempts") - 1, 0))
+    wake_workers()
+
+
+def _mine(lease: Lease, worker: Worker) -> QuerySet[Build]:
+    return Build.objects.building().filter(pk=lease.build_id, epoch=lease.epoch, worker=worker)
+
+
+def _locked(lease: Lease, worker: Worker, *, unless: str) -> Build | None:
+    """The build, to be moved; None when this very lease ended `unless` before: the answer got lost on its way."""
+    build = _mine(lease, worker).select_for_update(of=("self",)).first()
+    if build is None:
+        told = Attempt.objects.filter(build=lease.build_id, epoch=lease.epoch, worker=worker, outcome=unless)
+        if not told.exists():
+            raise LeaseLostError(lease.spec_hash)
+    return build

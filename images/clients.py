@@ -1,0 +1,54 @@
+"""Who asks, so that one client cannot crowd out the others: known by address, kept as a keyed hash only.
+
+An IPv6 client has a /64 to itself. The address is that of the connection, or, behind a proxy of ours
+(ASU_BEHIND_PROXY), the last one in X-Forwarded-For, which the proxy added; what a client writes there never counts.
+"""
+
+import functools
+import hashlib
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+_KEY_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Somebody who asks. `key` is "" when nobody knows who."""
+
+    key: str = ""
+    is_trusted: bool = False  # in ASU_TRUSTED_NETWORKS: without limits
+
+
+NOBODY = Client(is_trusted=True)
+
+
+def of(environ: Mapping[str, Any]) -> Client:
+    """Who sent this request (a WSGI environment)."""
+    address = str(environ.get("REMOTE_ADDR", ""))
+    if settings.ASU_BEHIND_PROXY:
+        address = str(environ.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip() or address
+    return _client(address)
+
+
+@functools.lru_cache(maxsize=4096)
+def _client(address: str) -> Client:
+    try:
+        parsed = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    except ValueError:
+        return Client(_hash(address) if address else "")
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    is_trusted = any(parsed in network for network in settings.ASU_TRUSTED_NETWORKS)
+    if parsed.version == 6 and not parsed.is_loopback:
+        return Client(_hash(str(ipaddress.ip_network((parsed, 64), strict=False))), is_trusted)
+    return Client(_hash(str(parsed)), is_trusted)
+
+
+def _hash(address: str) -> str:
+    key = settings.SECRET_KEY.encode()[:64]
+    return hashlib.blake2b(address.encode(), key=key, digest_size=_KEY_BYTES).hexdigest()
