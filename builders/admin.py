@@ -24,6 +24,8 @@ _COLOURS = {
     State.DONE: "#1a7f37",
     State.FAILED: "#b42318",
     State.EXPIRED: "#7a5b00",
+    State.DROPPED: "#7a5b00",
+    State.PARKED: "#b42318",
 }
 
 

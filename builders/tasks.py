@@ -7,7 +7,7 @@ import time
 from django.conf import settings
 from django.db import transaction
 
-from builders import agent, imagebuilder, livelog, queue, workshop
+from builders import agent, imagebuilder, livelog, queue, receiving, workshop
 from builders import wake as bell
 from builders.models import Build
 from builders.runners import sandbox, workdir
@@ -56,6 +56,7 @@ def tend() -> None:
     with transaction.atomic():
         queue.reclaim_overdue()
     livelog.clean()
+    receiving.remove_leftovers()
 
 
 def _must_stop() -> bool:

@@ -57,9 +57,14 @@ def content_type(path: str) -> str:
 
 def _open(distribution: str, path: str) -> BinaryIO | None:
     row = Distribution.objects.filter(name=distribution, is_enabled=True, is_hosted=True).first()
-    if row is None or not row.url.startswith("file://") or not is_safe(path):
+    return None if row is None else open_in(row.url, path)
+
+
+def open_in(url: str, path: str) -> BinaryIO | None:
+    """A file below a file:// address; None for what is not there, or not within."""
+    if not url.startswith("file://") or not is_safe(path):
         return None
-    root = folder_of(row.url).resolve()
+    root = folder_of(url).resolve()
     file = Path(os.path.realpath(root / path))
     # Links may lead to other places of the mirror, not out of it.
     if not file.is_relative_to(root) or not file.is_file():

@@ -6,9 +6,7 @@ process, however that ends; so whoever gets it knows that the former holder is d
 
 import fcntl
 import functools
-import re
 import secrets
-import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +18,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
-from builders import labels, livelog, machine, queue, shelf, wake, workers
+from builders import labels, livelog, machine, queue, receiving, shelf, wake, workers
 from builders.models import Build, Worker
 from builders.spec import BuildFailedError, BuildResult
 from builders.states import Phase
@@ -28,8 +26,6 @@ from builders.transports.base import Lease, TransportError
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-
-_LEASE_FOLDER = re.compile(r"[0-9]+-[0-9]+")
 
 _TICK = 0.02  # seconds between two looks at the wake file
 
@@ -77,7 +73,7 @@ class LocalTransport:
         )
         workers.arrive(self.worker, intro)
         self._held = frozenset(intro.imagebuilders)
-        remove_leftovers()
+        receiving.remove_leftovers()
 
     @_reaches_queue
     def lease(self) -> Lease | None:
@@ -187,15 +183,3 @@ def free_slot() -> Iterator[int | None]:
             yield slot
             return
     yield None
-
-
-def remove_leftovers() -> None:
-    """Remove upload folders of leases that are over: nobody will ever finish with them."""
-    root = Path(settings.ASU_UPLOAD_DIR)
-    root.mkdir(parents=True, exist_ok=True)
-    # Listed before asking: a folder is made after its lease, so one that is alive cannot be missed.
-    folders = [folder for folder in root.iterdir() if _LEASE_FOLDER.fullmatch(folder.name)]
-    alive = {f"{pk}-{epoch}" for pk, epoch in Build.objects.building().values_list("pk", "epoch")}
-    for folder in folders:
-        if folder.name not in alive:
-            shutil.rmtree(folder, ignore_errors=True)

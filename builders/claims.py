@@ -1,0 +1,192 @@
+"""What a worker from elsewhere says of its result, held against what was asked for. Believed is only what fits.
+
+The worker ran programs out of packages that anybody may have made, so everything that it says is input: types, names,
+sizes. What nobody here can check (are these the bytes that the ImageBuilder made?) stands on the image's page with the
+worker's name.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from builders import trailer
+from builders.runners.sandbox import LEVELS
+from builders.spec import BuildFailedError, BuildResult, BuildSpec, ResultFile
+from builders.states import Reason
+from packages import names
+from packages.exceptions import BadDocumentError
+from packages.models import Package, Profile
+from packages.parsing import strict
+
+MOST_PACKAGES = 20_000
+_VERSION = re.compile(r"[\x21-\x7e]{0,128}")
+_IMAGE_WORD = re.compile(r"[A-Za-z0-9._+-]{0,64}")
+_DETAILS = ("downloaded_bytes", "made_here", "signatures_stripped", "some_too_big")
+_MOST_METADATA = 32 * 1024
+
+
+class ClaimError(ValueError):
+    """Something in the report has the wrong shape; the text names the field."""
+
+
+def read(said: Mapping[str, Any], files: list[ResultFile], spec: BuildSpec, sandbox: str) -> BuildResult:
+    """The report as a result. Raises ClaimError."""
+    log_bytes = settings.ASU_BUILD_LOG_KB * 1024
+    profile_json = _dict(said, "profile_json")
+    return BuildResult(
+        files=files,
+        manifest=_manifest(_dict(said, "manifest")),
+        profile_json=profile_json,
+        build_cmd=[_text(word, "build_cmd", 200_000) for word in _list(said, "build_cmd")[:100]],
+        stdout=_text(said.get("stdout", ""), "stdout")[-log_bytes:],
+        stderr=_text(said.get("stderr", ""), "stderr")[-log_bytes:],
+        seconds=_seconds(said.get("seconds", 0.0)),
+        sandbox=sandbox if sandbox in LEVELS else "",
+        details={key: value for key, value in _dict(said, "details").items() if key in _DETAILS},
+    )
+
+
+def failure(said: Mapping[str, Any]) -> BuildFailedError:
+    """The report of a failed build. Raises ClaimError."""
+    reason = said.get("reason")
+    if reason not in Reason.values():
+        raise ClaimError(f"reason: {ascii(reason)[:60]} is unknown.")
+    log_bytes = settings.ASU_BUILD_LOG_KB * 1024
+    return BuildFailedError(
+        Reason(reason),
+        _text(said.get("sentence", ""), "sentence", 2000),
+        stdout=_text(said.get("stdout", ""), "stdout")[-log_bytes:],
+        stderr=_text(said.get("stderr", ""), "stderr")[-log_bytes:],
+        build_cmd=[_text(word, "build_cmd", 200_000) for word in _list(said, "build_cmd")[:100]],
+    )
+
+
+def check(result: BuildResult, spec: BuildSpec, folder: Path) -> None:
+    """Raises BuildFailedError (BAD_RESULT) when this is not what was asked for: another device, other packages."""
+    entry, images = _profile(result.profile_json, spec)
+    declared = {file.name: file for file in result.files}
+    for image in images:
+        file = declared.get(image["name"])
+        if file is None:
+            raise _bad(f"the image {image['name']!a} was never sent")
+        if image.get("sha256") not in (None, "", file.sha256):
+            raise _bad(f"the image {file.name} has another SHA-256 in profiles.json than in the upload")
+        _check_metadata(folder / file.name, entry, spec)
+    said_target = result.profile_json.get("target") or spec.target
+    if said_target != spec.target:
+        raise _bad(f"it is for the target {said_target!a}")
+    version_code = result.profile_json.get("version_code", "")
+    if spec.version_code and version_code and version_code != spec.version_code:
+        raise _bad(f"it is of the revision {version_code!a}")
+    _check_packages(result.manifest, spec)
+
+
+def _profile(document: Mapping[str, Any], spec: BuildSpec) -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
+    profiles = document.get("profiles")
+    if not isinstance(profiles, dict) or len(profiles) != 1:
+        raise _bad("profiles.json does not name one device")
+    [(name, entry)] = profiles.items()
+    if str(name).removeprefix("DEVICE_") != spec.profile.removeprefix("DEVICE_"):
+        raise _bad(f"it is for the device {name!a}")
+    images = entry.get("images") if isinstance(entry, dict) else None
+    if not isinstance(images, list) or not images:
+        raise _bad("profiles.json names no image")
+    for image in images:
+        if not isinstance(image, dict) or not isinstance(image.get("name"), str):
+            raise _bad("profiles.json has an image without a name")
+        for field in ("type", "filesystem"):
+            word = image.get(field, "")
+            if not isinstance(word, str) or not _IMAGE_WORD.fullmatch(word):
+                raise _bad(f"profiles.json has an image with the {field} {word!a}"[:200])
+    return entry, images
+
+
+def _check_metadata(path: Path, entry: Mapping[str, Any], spec: BuildSpec) -> None:
+    """A sysupgrade image says itself for which devices it is; a router goes by that, so it has to be this one."""
+    with path.open("rb") as image:
+        for chunk in trailer.chunks(path):
+            if chunk.kind != trailer.METADATA or chunk.end - chunk.start > _MOST_METADATA:
+                continue
+            image.seek(chunk.start)
+            text = image.read(chunk.data.stop - chunk.data.start)
+            try:
+                said = strict.load_json(text.decode("utf-8", "replace"), path.name)
+            except BadDocumentError:
+                return
+            boards = said.get("supported_devices") if isinstance(said, dict) else None
+            known = _known_boards(spec)
+            if isinstance(boards, list) and boards and known and not known.intersection(map(str, boards)):
+                raise _bad(f"{path.name} is for {', '.join(map(str, boards))[:100]!a}")
+
+
+def _known_boards(spec: BuildSpec) -> set[str]:
+    rows = Profile.objects.filter(
+        name=spec.profile,
+        target__name=spec.target,
+        target__release__version=spec.version,
+        target__release__distribution__name=spec.distribution,
+    )
+    return {str(board) for boards in rows.values_list("supported_devices", flat=True) for board in boards}
+
+
+def _check_packages(manifest: Mapping[str, str], spec: BuildSpec) -> None:
+    """What was asked for by name has to be in it, and what was taken out must not; names with ABI suffixes count."""
+    for word in spec.packages:
+        name = word.removeprefix("-")
+        has = name in manifest
+        if word.startswith("-"):
+            continue  # another package may need it all the same
+        if not has and not any(held.startswith(name) for held in manifest) and _is_real(name, spec):
+            raise _bad(f"the package {name} is not in it")
+
+
+def _is_real(name: str, spec: BuildSpec) -> bool:
+    sums = [feed.index_sha256 for feed in spec.feeds if feed.index_sha256]
+    return Package.objects.filter(feed__index_sha256__in=sums, full_name=name).exists()
+
+
+def _bad(what: str) -> BuildFailedError:
+    return BuildFailedError(
+        Reason.BAD_RESULT,
+        f"The worker delivered something else than what was asked for: {what}. Nothing of it was published. Ask again.",
+    )
+
+
+def _manifest(said: Mapping[str, Any]) -> dict[str, str]:
+    if len(said) > MOST_PACKAGES:
+        raise ClaimError(f"manifest: more than {MOST_PACKAGES} packages.")
+    for name, version in said.items():
+        if not names.PACKAGE.fullmatch(name) or not isinstance(version, str) or not _VERSION.fullmatch(version):
+            raise ClaimError(f"manifest: {ascii(name)[:80]} with {ascii(version)[:80]} is no package with its version.")
+    return dict(said)
+
+
+def _dict(said: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = said.get(name, {})
+    if not isinstance(value, dict):
+        raise ClaimError(f"{name}: not an object.")
+    return value
+
+
+def _list(said: Mapping[str, Any], name: str) -> list[Any]:
+    value = said.get(name, [])
+    if not isinstance(value, list):
+        raise ClaimError(f"{name}: not a list.")
+    return value
+
+
+def _text(value: object, name: str, most: int | None = None) -> str:
+    if not isinstance(value, str) or (most is not None and len(value) > most):
+        raise ClaimError(f"{name}: not a text" + (f" of at most {most} characters." if most else "."))
+    return value
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**6:
+        raise ClaimError("seconds: not a number of seconds.")
+    return float(value)
+
+
