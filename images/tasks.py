@@ -1,6 +1,6 @@
 """Queue entries; the services do the work. Each may run twice."""
 
-from images import preparing, services
+from images import preparing, retention
 
 
 def prepare(target_id: int) -> None:
@@ -15,4 +15,4 @@ def tidy() -> None:
     """Every few minutes: lost tasks of waiting requests, old refusals, images that nobody wants any more."""
     preparing.resume_lost()
     preparing.forget_refused()
-    services.expire_unused()
+    retention.expire_unused()
