@@ -129,6 +129,8 @@ ASU_MAX_ROOTFS_SIZE_MB = env_int("ASU_MAX_ROOTFS_SIZE_MB", 1024, minimum=1)
 ASU_FAILURE_TTL = env_int("ASU_FAILURE_TTL", 300)  # seconds until a failure of ours may be tried again
 ASU_USER_FAILURE_TTL = env_int("ASU_USER_FAILURE_TTL", 86400)  # the same for a request that cannot work
 ASU_IMAGE_TTL_DAYS = env_int("ASU_IMAGE_TTL_DAYS", 30, minimum=1)
+ASU_STORE_QUOTA_GB = env_int("ASU_STORE_QUOTA_GB", 0)  # 0 = as large as the disk allows
+ASU_STORE_MIN_FREE_GB = env_int("ASU_STORE_MIN_FREE_GB", 1)  # the store leaves that much of its disk free
 ASU_X_ACCEL_PREFIX = env_str("ASU_X_ACCEL_PREFIX")  # e.g. /protected-store: nginx sends the files
 # The text of a secret usign key to sign images with; empty: the key that `make_signing_key` made, if it did.
 ASU_SIGNING_KEY = env_str("ASU_SIGNING_KEY")

@@ -1,6 +1,6 @@
 """Queue entries; the services do the work. Each may run twice."""
 
-from images import preparing, retention
+from images import preparing, retention, room
 
 
 def prepare(target_id: int) -> None:
@@ -16,3 +16,4 @@ def tidy() -> None:
     preparing.resume_lost()
     preparing.forget_refused()
     retention.expire_unused()
+    room.keep_limits()
