@@ -133,6 +133,8 @@ ASU_MAX_WAIT_MINUTES = env_int("ASU_MAX_WAIT_MINUTES", 180)  # who would wait lo
 ASU_CLIENT_BUILDS_PER_HOUR = env_int("ASU_CLIENT_BUILDS_PER_HOUR", 120)  # of one address; 0 = no limit
 ASU_TRUSTED_NETWORKS = env_networks("ASU_TRUSTED_NETWORKS", "127.0.0.0/8,::1/128")  # clients without that limit
 ASU_IMAGE_TTL_DAYS = env_int("ASU_IMAGE_TTL_DAYS", 30, minimum=1)
+ASU_STORE_QUOTA_GB = env_int("ASU_STORE_QUOTA_GB", 0)  # 0 = as large as the disk allows
+ASU_STORE_MIN_FREE_GB = env_int("ASU_STORE_MIN_FREE_GB", 1)  # the store leaves that much of its disk free
 ASU_X_ACCEL_PREFIX = env_str("ASU_X_ACCEL_PREFIX")  # e.g. /protected-store: nginx sends the files
 # The text of a secret usign key to sign images with; empty: the key that `make_signing_key` made, if it did.
 ASU_SIGNING_KEY = env_str("ASU_SIGNING_KEY")

@@ -188,5 +188,3 @@ def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**6:
         raise ClaimError("seconds: not a number of seconds.")
     return float(value)
-
-

@@ -1,26 +1,20 @@
 """A well-shaped request against the present catalogue: refused, or found or queued as a build."""
 
 import logging
-from datetime import timedelta
-
-from django.utils import timezone
 
 from builders import queue
 from builders.exceptions import HashCollisionError
 from builders.states import OPEN, State
-from images import fingerprint, intake, load, normalise, polls, storage, validation
+from images import fingerprint, intake, load, normalise, polls, retention, validation
 from images.exceptions import RequestRefusedError, TooManyRequestsError
 from images.fingerprint import Fingerprint
-from images.models import Image, ImageRequest
+from images.models import ImageRequest
 from images.signals import image_requested
 from images.validation import Asked
 from packages import catalogue
 from packages.exceptions import UnknownDistributionError, UnknownTargetError, UnknownVersionError
 
 logger = logging.getLogger(__name__)
-
-# How exact `last_asked_at` is: not every hit on a popular image writes.
-_ASKED_STEP = timedelta(hours=1)
 
 
 def find(asked: Asked) -> catalogue.TargetCatalogue:
@@ -72,9 +66,11 @@ def _answer_again(request: ImageRequest, identity: Fingerprint, asked: Asked) ->
     if build.canonical != identity.canonical:
         raise _collision(request.request_hash)
     image = request.published_image
+    is_there = image is not None and retention.is_at_hand(image)
     if image is not None and image.withdrawn_at is not None:
         return
-    if build.state == State.DONE and not _is_whole(request, image):
+    if build.state == State.DONE and not is_there:
+        # It expired, just now or by another process; here is where `build` hears of it.
         queue.expire(build)
     if build.state in (State.FAILED, State.EXPIRED, State.DROPPED):
         # The queue knows how long a failure is the answer.
@@ -84,13 +80,6 @@ def _answer_again(request: ImageRequest, identity: Fingerprint, asked: Asked) ->
     elif build.state in OPEN:
         polls.noticed(build.pk)
         queue.share(build, asked.asker.key)
-    elif image is not None and timezone.now() - image.last_asked_at > _ASKED_STEP:
-        Image.objects.filter(pk=image.pk).update(last_asked_at=timezone.now())
-
-
-def _is_whole(request: ImageRequest, image: Image | None) -> bool:
-    """Whether a finished build's files can still be had."""
-    return image is not None and image.is_served and storage.folder(request.request_hash).is_dir()
 
 
 def _collision(request_hash: str) -> RequestRefusedError:

@@ -19,7 +19,7 @@ _PIECE = 256 * 1024
 
 
 def send(request: HttpRequest, file: ImageFile) -> HttpResponseBase:
-    """The answer with a file, or the part of it that was asked for."""
+    """The answer with a file, or the part of it that was asked for. FileNotFoundError: it is gone, or not whole."""
     etag = f'"{file.sha256}"'
     modified = int(file.image.published_at.timestamp())
     unchanged = get_conditional_response(request, etag=etag, last_modified=modified)
@@ -44,6 +44,8 @@ def _range_header(request: HttpRequest, etag: str, modified: int) -> str:
 def _body(request: HttpRequest, file: ImageFile, part: Part) -> HttpResponseBase:
     is_head = request.method == "HEAD"
     request_hash = file.image.request.request_hash
+    if not storage.holds(request_hash, [(file.name, file.size)]):
+        raise FileNotFoundError(file.name)
     if settings.ASU_X_ACCEL_PREFIX:
         # The web server in front sends the bytes and looks at the range itself; how it ends we never hear.
         if part.is_last and not is_head:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from builders.models import Build
 from images.querysets import ImageQuerySet, ImageRequestQuerySet
@@ -96,6 +97,11 @@ class Image(models.Model):
     def is_served(self) -> bool:
         """Whether its files may be downloaded."""
         return self.expired_at is None and self.withdrawn_at is None
+
+    @cached_property
+    def file_list(self) -> "list[ImageFile]":
+        """Its files, read once: a hit looks at each, and its answer names them."""
+        return list(self.files.all())
 
 
 class ImageFile(models.Model):

@@ -14,6 +14,7 @@ from builders.failures import disk_full
 from builders.models import Build
 from builders.spec import BuildFailedError, BuildResult
 from builders.states import Reason
+from images import room
 from images.models import Image, ImageFile, ImageRequest
 from images.storage import Draft, StoreError
 from packages import names
@@ -26,6 +27,8 @@ SIGNATURE = ".sig"
 _OURS = frozenset({LOG, SUMS, PROFILES})
 # The names of some old images (`...-squashfs.trx`) do not say what they are; clients are told a word all the same.
 UNNAMED_TYPE = "image"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DOCUMENTS = 256 * 1024  # bytes that manifest, sums, signatures and the like never come to
 
 
 def on_build_finished(sender: object, *, build: Build, result: BuildResult, folder: Path, **kwargs: Any) -> None:
@@ -34,13 +37,24 @@ def on_build_finished(sender: object, *, build: Build, result: BuildResult, fold
     if request is None:  # nobody asked: nobody could find it either
         return
     try:
-        publish(request, result, folder)
+        _publish_making_room(request, result, folder)
     except StoreError as error:
-        raise BuildFailedError(Reason.CRASH, f"The result of the build is not in order: {error}") from error
+        raise BuildFailedError(Reason.BAD_RESULT, f"The result of the build is not in order: {error}") from error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in _FULL:
             raise
         raise disk_full() from error
+
+
+def _publish_making_room(request: ImageRequest, result: BuildResult, folder: Path) -> None:
+    """Publishes; on a full disk once more, after images that nobody asked for lately went."""
+    try:
+        publish(request, result, folder)
+    except OSError as error:
+        needed = sum(file.size for file in result.files) + len(result.stdout) + len(result.stderr) + _DOCUMENTS
+        if error.errno not in _FULL or not room.make_room(needed):
+            raise
+        publish(request, result, folder)
 
 
 def publish(request: ImageRequest, result: BuildResult, folder: Path) -> Image:

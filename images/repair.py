@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from images import services, storage
+from images import retention
 from images.models import Image
 
 # A publication under way has files, but no rows yet that others could see.
@@ -29,7 +29,9 @@ class Findings:
 
 def inspect(*, is_idle: bool) -> Findings:
     """Looks, and changes nothing. `is_idle`: nothing is being built or published, so young leftovers count as well."""
-    return Findings(orphans=list(_orphans(is_idle)), incomplete=[image for image in _served() if not _is_whole(image)])
+    return Findings(
+        orphans=list(_orphans(is_idle)), incomplete=[image for image in _served() if not retention.is_whole(image)]
+    )
 
 
 def mend(findings: Findings) -> None:
@@ -40,22 +42,11 @@ def mend(findings: Findings) -> None:
         else:
             path.unlink(missing_ok=True)
     for image in findings.incomplete:
-        services.expire(image)
+        retention.expire_broken(image)
 
 
 def _served() -> Iterator[Image]:
     return Image.objects.served().select_related("request__build").prefetch_related("files").iterator(chunk_size=500)
-
-
-def _is_whole(image: Image) -> bool:
-    folder = storage.folder(image.request.request_hash)
-    for file in image.files.all():
-        try:
-            if (folder / file.name).stat().st_size != file.size:
-                return False
-        except OSError:
-            return False
-    return True
 
 
 def _orphans(is_idle: bool) -> Iterator[Path]:

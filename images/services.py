@@ -1,16 +1,13 @@
 """Requests in, builds queued, images taken out of service: the only code that changes this app's rows on purpose."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
-from builders import queue
 from builders.states import State
-from images import admission, preparing, storage, validation
+from images import admission, preparing, retention, validation
 from images.clients import NOBODY, Client
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
@@ -52,9 +49,9 @@ def lookup(distribution: str, request_hash: str) -> ImageRequest | None:
     if final.build is not None and final.build.state == State.EXPIRED:
         return None
     image = final.published_image
-    if image is not None and image.expired_at is not None and final.build and final.build.state == State.DONE:
-        return None
-    return request
+    if image is None or retention.is_at_hand(image) or image.withdrawn_at is not None:
+        return request
+    return None if final.build is not None and final.build.state == State.DONE else request
 
 
 def withdraw(image: Image, why: str) -> None:
@@ -66,31 +63,8 @@ def withdraw(image: Image, why: str) -> None:
 
 
 def expire(image: Image) -> None:
-    """Lets go of an image's files; asked for again, it is built again.
-
-    Rows first: nobody is sent to files that vanish.
-    """
-    with transaction.atomic():
-        image.expired_at = timezone.now()
-        image.save(update_fields=["expired_at"])
-        build = image.request.build
-        if build is not None and build.state == State.DONE:
-            queue.expire(build)
-    generation.bump()
-    storage.remove(image.request.request_hash)
-
-
-def expire_unused() -> int:
-    """Expires what nobody asked for within ASU_IMAGE_TTL_DAYS; how many."""
-    unused = Image.objects.unasked_since(timezone.now() - timedelta(days=settings.ASU_IMAGE_TTL_DAYS))
-    count = 0
-    for pk in list(unused.values_list("pk", flat=True)):
-        # Looked at again: removing takes time, and somebody may have asked meanwhile.
-        image = unused.select_related("request__build").filter(pk=pk).first()
-        if image is not None:
-            expire(image)
-            count += 1
-    return count
+    """Takes an image out of service until somebody asks for it again; then it is built again."""
+    retention.expire(image)
 
 
 def distribution_at(address: str) -> str:

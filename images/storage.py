@@ -11,10 +11,11 @@ Files first, rows after: a folder without a row is never served, and `images.rep
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -38,15 +39,36 @@ def folder(request_hash: str) -> Path:
     return Path(settings.ASU_STORE_DIR) / request_hash
 
 
-def remove(request_hash: str) -> None:
-    """Removes the files of an image; nobody finds half of them meanwhile."""
+def holds(request_hash: str, files: Iterable[tuple[str, int]]) -> bool:
+    """Whether files of these names and sizes are there.
+
+    Each is looked at by its name: that opens nothing, so a server without free file handles finds no image gone.
+    """
+    place = str(folder(request_hash))
+    try:
+        for name, size in files:
+            info = os.lstat(f"{place}/{name}")  # text, not a Path: this runs on every hit
+            if not stat.S_ISREG(info.st_mode) or info.st_size != size:
+                return False
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def set_aside(request_hash: str) -> Path | None:
+    """Takes the files of an image away in one step, so that nobody finds half of them; what is left to `discard`."""
     place = folder(request_hash)
-    aside = place.with_name(f"{DRAFT}{request_hash}.{os.getpid()}.gone")
+    aside = place.with_name(f"{DRAFT}{request_hash}.{secrets.token_hex(4)}.gone")
     try:
         place.rename(aside)
     except FileNotFoundError:
-        return
-    shutil.rmtree(aside)
+        return None
+    return aside
+
+
+def discard(aside: Path) -> None:
+    """Removes what was set aside. Downloads under way have their file open and come to their end."""
+    shutil.rmtree(aside, ignore_errors=True)  # what is left, `images.repair` finds
 
 
 class Draft:
@@ -108,7 +130,9 @@ class Draft:
     def publish(self, request_hash: str) -> None:
         """Makes this the image's folder, in one step; what a crash left there before is removed."""
         _sync_folder(self.path)
-        remove(request_hash)
+        left = set_aside(request_hash)
+        if left is not None:
+            discard(left)
         self.path.rename(folder(request_hash))
         _sync_folder(Path(settings.ASU_STORE_DIR))
 

@@ -1,6 +1,6 @@
 """Queue entries; the services do the work. Each may run twice."""
 
-from images import preparing, services
+from images import old_logs, preparing, retention, room
 
 
 def prepare(target_id: int) -> None:
@@ -12,7 +12,9 @@ def prepare(target_id: int) -> None:
 
 
 def tidy() -> None:
-    """Every few minutes: lost tasks of waiting requests, old refusals, images that nobody wants any more."""
+    """Every few minutes: lost tasks of waiting requests, old refusals, images and logs that nobody wants any more."""
     preparing.resume_lost()
     preparing.forget_refused()
-    services.expire_unused()
+    retention.expire_unused()
+    room.keep_limits()
+    old_logs.shorten()

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from builders.models import Build, Worker
 from builders.states import OPEN, State
-from images import addresses, downloads
+from images import addresses, downloads, retention
 from images.api import answers
 from images.example import example_of
 from images.models import ImageFile, ImageRequest
@@ -73,6 +73,8 @@ def store(request: HttpRequest, request_hash: str, name: str, distribution: str 
     )
     if file is None or (distribution and file.image.request.distribution != distribution):
         return _error(404, "There is no such file.")
+    # Before the looks below: should it expire at this moment, they see it.
+    retention.note_use(file.image)
     if file.image.withdrawn_at is not None:
         return _error(410, f"This image was withdrawn. {file.image.withdrawn_why}".strip())
     if file.image.expired_at is not None:
@@ -80,6 +82,7 @@ def store(request: HttpRequest, request_hash: str, name: str, distribution: str 
     try:
         return downloads.send(request, file)
     except FileNotFoundError:
+        retention.expire_broken(file.image)
         return _error(410, "The file is gone. Ask for the image again to have it built again.")
 
 

@@ -139,10 +139,11 @@ def finish(lease: Lease, worker: Worker, result: BuildResult, folder: Path) -> N
         failure.stdout = failure.stdout or result.stdout
         failure.stderr = failure.stderr or result.stderr
         failure.build_cmd = failure.build_cmd or result.build_cmd
-        fail(lease, worker, failure)
+        # Where there is no room for the image here, no other worker's image will find some.
+        fail(lease, worker, failure, is_final=failure.reason == Reason.DISK_FULL)
 
 
-def fail(lease: Lease, worker: Worker, failure: BuildFailedError) -> None:
+def fail(lease: Lease, worker: Worker, failure: BuildFailedError, *, is_final: bool = False) -> None:
     """BUILDING -> FAILED; or QUEUED, where it may be the worker's own trouble and another one is there to try."""
     with transaction.atomic():
         build = _locked(lease, worker, unless=failure.reason.value)
@@ -153,6 +154,7 @@ def fail(lease: Lease, worker: Worker, failure: BuildFailedError) -> None:
             failure = cancelled(failure, why=build.sentence)
         if (
             failure.reason.is_workers
+            and not is_final
             and not build.cancel_requested
             and build.attempts < settings.ASU_MAX_ATTEMPTS
             and another_may_do_better(build, worker)

@@ -192,7 +192,7 @@ def _files(image: Image) -> list[Body]:
             "sha256": file.sha256,
             "sha256_unsigned": file.sha256_unsigned,
         }
-        for file in image.files.all()
+        for file in image.file_list
         if file.type
     ]
 

@@ -1,10 +1,13 @@
 """Published images for tests, made as in real life: asked for, leased, finished."""
 
 import hashlib
+import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.test import Client
 from django.utils import timezone
 
 from builders import queue
@@ -12,6 +15,7 @@ from builders.models import Build
 from builders.spec import BuildResult, BuildSpec, ResultFile
 from images.models import Image, ImageRequest
 from tests.factories import make_spec, make_worker
+from tests.images.factories import ask
 
 FACTORY = "demo-1.0.0-hill-small-tiny-squashfs-factory.bin"
 SYSUPGRADE = "demo-1.0.0-hill-small-tiny-squashfs-sysupgrade.bin"
@@ -90,6 +94,26 @@ def make_image(**fields: Any) -> Image:
         Image.objects.filter(pk=image.pk).update(**fields)
         image.refresh_from_db()
     return image
+
+
+def published(client: Client, /, **changes: Any) -> Image:
+    """An image of the small catalogue, as a router has it built."""
+    return publish(ImageRequest.objects.get(request_hash=ask(client, **changes).json()["request_hash"]))
+
+
+def publish(request: ImageRequest, data: dict[str, bytes] = DATA) -> Image:
+    """Builds what was asked for, and nothing else waits."""
+    outcome = result(data)
+    outcome.profile_json["profiles"] = {request.profile: outcome.profile_json["profiles"]["tiny"]}
+    folder = upload(data)
+    finish(request, outcome, folder)
+    shutil.rmtree(folder)
+    return Image.objects.get(request=request)
+
+
+def asked(image: Image, ago: timedelta) -> None:
+    """As if somebody had asked for it that long ago, and nobody since."""
+    Image.objects.filter(pk=image.pk).update(last_asked_at=timezone.now() - ago)
 
 
 def withdrawn(why: str = "It had a hole.") -> dict[str, Any]:

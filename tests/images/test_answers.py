@@ -1,13 +1,9 @@
 """What clients get for each state of a build, by POST, GET and HEAD."""
 
-import shutil
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.db.models.signals import post_save
 from django.test import Client
-from django.utils import timezone
 from pytest_django import Settings
 
 from builders import queue
@@ -19,7 +15,7 @@ from images.api.answers import LOG_BYTES
 from images.models import Image, ImageRequest
 from tests.factories import in_the_past, make_worker
 from tests.images.factories import ask, make_target
-from tests.images.publications import DATA, finish, result, upload, withdrawn
+from tests.images.publications import DATA, finish, result, withdrawn
 
 pytestmark = pytest.mark.django_db
 
@@ -237,16 +233,6 @@ def test_an_expired_image_is_404_and_built_again_when_asked_for(client: Client) 
     assert client.get(url(request)).json()["detail"] == "queued"
 
 
-def test_an_image_whose_files_are_gone_is_built_again(client: Client, settings: Settings) -> None:
-    request = published(client)
-    for file in (settings.ASU_STORE_DIR / request.request_hash).iterdir():
-        file.unlink()
-    (settings.ASU_STORE_DIR / request.request_hash).rmdir()
-
-    assert ask(client).json()["detail"] == "queued"
-    assert Build.objects.count() == 1
-
-
 def test_a_withdrawn_image_says_so_and_is_not_built_again(client: Client) -> None:
     request = published(client)
     Image.objects.update(**withdrawn("It had a hole."))
@@ -256,47 +242,6 @@ def test_a_withdrawn_image_says_so_and_is_not_built_again(client: Client) -> Non
         assert answer.status_code == 400
         assert "It had a hole." in answer.json()["detail"]
     assert Build.objects.get().state == "done"
-
-
-def test_images_that_nobody_asks_for_expire(client: Client, settings: Settings) -> None:
-    published(client)
-    assert services.expire_unused() == 0
-    settings.ASU_IMAGE_TTL_DAYS = 0
-
-    assert services.expire_unused() == 1
-    assert not list(settings.ASU_STORE_DIR.iterdir())
-
-
-def test_an_image_asked_for_while_others_expire_stays(client: Client) -> None:
-    for number, packages in enumerate((["luci"], ["vim"])):
-        data = {name: content + bytes([number]) for name, content in DATA.items()}
-        request = posted(client, packages=packages)
-        outcome = result(data)
-        outcome.profile_json["profiles"] = {request.profile: outcome.profile_json["profiles"]["tiny"]}
-        finish(request, outcome, upload(data))
-        shutil.rmtree(settings.ASU_UPLOAD_DIR / "1-1")
-    Image.objects.update(last_asked_at=timezone.now().replace(year=2020))
-
-    def ask_for_the_others(sender: object, instance: Image, **kwargs: object) -> None:
-        Image.objects.exclude(pk=instance.pk).update(last_asked_at=timezone.now())
-
-    post_save.connect(ask_for_the_others, sender=Image)
-    try:
-        assert services.expire_unused() == 1
-    finally:
-        post_save.disconnect(ask_for_the_others, sender=Image)
-    assert Image.objects.served().count() == 1
-
-
-def test_asking_keeps_an_image_alive(client: Client) -> None:
-    published(client)
-    image = Image.objects.get()
-    Image.objects.update(last_asked_at=image.published_at.replace(year=2020))
-
-    ask(client)
-
-    image.refresh_from_db()
-    assert image.last_asked_at >= image.published_at
 
 
 def test_the_addresses_of_2020_answer_the_same(client: Client) -> None:
