@@ -23,6 +23,7 @@ Hot = Callable[[Environ], tuple[int, Headers, bytes] | None]
 # A client hears about a body that is too large only after it was let finish; beyond this the connection is cut.
 _DRAIN_BYTES = 64 * 1024 * 1024
 _PIECE = 64 * 1024
+WORKERS = "/api/worker/v1/"
 # Of the 32 threads of a process (script/server), so many may wait for bodies: whoever sends slowly or not at all holds
 # one for as long as the connection lives, and the others go on answering. In a rush a place is free within moments.
 MOST_READING = 20
@@ -50,6 +51,8 @@ class Front:
         self._app = app
         self._hot = hot
         self._limit = settings.ASU_MAX_BODY
+        # Workers send pieces of images and whole logs.
+        self._worker_limit = max(settings.ASU_UPLOAD_CHUNK_KB, 4 * settings.ASU_BUILD_LOG_KB + 4096) * 1024
         self._reading = threading.BoundedSemaphore(most_reading)
         self._kept = KeptAnswers(settings.ASU_FAST_ANSWER_SECONDS, generation.current)
 
@@ -64,10 +67,11 @@ class Front:
             if method == "POST":
                 return self._post(path, environ, start_response)
             if method != "OPTIONS":
-                _put_back(environ, self._take_body(environ))
+                _put_back(environ, self._take_body(environ, self._limit_at(path)))
             return self._app(environ, start_response)
         except BodyTooLargeError:
-            return _send(_error(path, 413, f"The body is larger than {self._limit} bytes."), start_response)
+            detail = f"The body is larger than {self._limit_at(path)} bytes."
+            return _send(_error(path, 413, detail), start_response)
         except TooManyReadingError:
             return _send(_error(path, 503, "Too many clients are sending requests. Please try again."), start_response)
         except Exception:  # the outermost place: logged, and answered in the shape of the contract
@@ -81,7 +85,10 @@ class Front:
         return self._ask((path, b""), environ, start_response)
 
     def _post(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        body = self._take_body(environ)
+        if path.startswith(WORKERS):
+            _put_back(environ, self._take_body(environ, self._worker_limit))
+            return self._app(environ, start_response)
+        body = self._take_body(environ, self._limit)
         key = path, sha256(body).digest()
         answer = self._kept.get(key)
         if answer is not None:
@@ -119,29 +126,32 @@ class Front:
         self._kept.keep(key, (*said[-1], whole), now)
         return [whole]
 
-    def _take_body(self, environ: Environ) -> bytes:
+    def _limit_at(self, path: str) -> int:
+        return self._worker_limit if path.startswith(WORKERS) else self._limit
+
+    def _take_body(self, environ: Environ, limit: int) -> bytes:
         """The whole body, read once. Raises BodyTooLargeError and TooManyReadingError."""
         if not self._reading.acquire(timeout=_PATIENCE):
             raise TooManyReadingError
         try:
-            return self._read_body(environ)
+            return self._read_body(environ, limit)
         finally:
             self._reading.release()
 
-    def _read_body(self, environ: Environ) -> bytes:
+    def _read_body(self, environ: Environ, limit: int) -> bytes:
         stream = environ["wsgi.input"]
         length = environ.get("CONTENT_LENGTH")
         if length and length.isdecimal():
             most = int(length)
-            if most > self._limit:
+            if most > limit:
                 _drain(stream, 0)
                 raise BodyTooLargeError
         elif environ.get("HTTP_TRANSFER_ENCODING") or environ.get("wsgi.input_terminated"):
-            most = self._limit + 1
+            most = limit + 1
         else:
             most = 0
         body = _read(stream, most)
-        if len(body) > self._limit:
+        if len(body) > limit:
             _drain(stream, len(body))
             raise BodyTooLargeError
         return body

@@ -7,7 +7,7 @@ import time
 from django.conf import settings
 from django.db import transaction
 
-from builders import agent, imagebuilder, livelog, queue, receiving, workshop
+from builders import agent, archives, imagebuilder, livelog, queue, receiving, workshop
 from builders import wake as bell
 from builders.models import Build
 from builders.runners import sandbox, workdir
@@ -57,6 +57,11 @@ def tend() -> None:
         queue.reclaim_overdue()
     livelog.clean()
     receiving.remove_leftovers()
+
+
+def fetch_archive(sha256: str, url: str) -> None:
+    """An ImageBuilder that workers on other machines need."""
+    archives.fetch(sha256, url)
 
 
 def _must_stop() -> bool:

@@ -11,7 +11,7 @@ nothing and raises LeaseLostError.
 from builders.queue.asking import builds_of, cancel, expire, new_row, retry, share, submit, wake_workers
 from builders.queue.moves import CRASHED, GIVEN_BACK, LOST, park_if_it_kills
 from builders.queue.upkeep import drop_unwanted, reclaim_overdue
-from builders.queue.working import beat, fail, finish, give_back, lease, reclaim_from
+from builders.queue.working import beat, fail, finish, give_back, lease, lease_known, reclaim_from, was_finished
 
 __all__ = [
     "CRASHED",
@@ -26,6 +26,7 @@ __all__ = [
     "finish",
     "give_back",
     "lease",
+    "lease_known",
     "new_row",
     "park_if_it_kills",
     "reclaim_from",
@@ -34,4 +35,5 @@ __all__ = [
     "share",
     "submit",
     "wake_workers",
+    "was_finished",
 ]

@@ -99,6 +99,22 @@ def _lease_of(build: Build) -> Lease:
     return Lease(build.pk, build.epoch, build.spec_hash, BuildSpec.from_json(build.spec), settings.ASU_LEASE_SECONDS)
 
 
+def lease_known(worker: Worker, build_id: int, epoch: int) -> Lease:
+    """The lease of these numbers that this worker has or had; LeaseLostError when it never did."""
+    attempt = Attempt.objects.filter(build=build_id, epoch=epoch, worker=worker).select_related("build").first()
+    if attempt is None:
+        raise LeaseLostError(build_id)
+    build = attempt.build
+    spec = BuildSpec.from_json(build.spec)
+    return Lease(build.pk, epoch, build.spec_hash, spec, settings.ASU_LEASE_SECONDS)
+
+
+def was_finished(lease: Lease, worker: Worker) -> bool:
+    """Whether the build became DONE under this very lease."""
+    attempts = Attempt.objects.filter(build=lease.build_id, epoch=lease.epoch, worker=worker)
+    return attempts.filter(outcome=State.DONE).exists()
+
+
 def reclaim_from(worker: Worker, how: str = moves.CRASHED) -> int:
     """Take back what this worker leased in a former life. Only for who can prove that the former life is over."""
     if not worker.builds.building().exists():

@@ -107,7 +107,7 @@ def test_a_result_that_is_not_as_declared_fails_and_leaves_nothing(outcome: Buil
     build = finish(request, outcome)
 
     assert build.state == State.FAILED
-    assert build.reason == Reason.CRASH
+    assert build.reason == Reason.BAD_RESULT
     assert str(settings.ASU_DATA_DIR) not in build.sentence
     assert store_is_empty()
     assert not Image.objects.exists()

@@ -1,0 +1,108 @@
+"""What a worker needs for a build: the lease with its spec, the ImageBuilder, package indexes, files of our own mirrors.
+
+The server has verified all of it by the distribution's keys; the spec binds it by hashes, so a worker needs no keys.
+"""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+
+from builders import archives
+from builders.api import calls
+from builders.api.sending import send
+from builders.models import Build, Worker
+from builders.transports.base import Lease
+from packages import index_cache, names
+from packages.models import Distribution
+from packages.views import open_in
+
+_PREFIX = "/api/worker/v1"
+
+
+def lease_for(lease: Lease) -> dict[str, Any]:
+    """A lease as it travels. Addresses that only this machine can reach become ours: they begin with "/"."""
+    spec = lease.spec.to_json()
+    spec["keys"] = ()
+    spec["imagebuilder"] = {**spec["imagebuilder"], "url": _archive_url(lease)}
+    root = _root(lease.spec.distribution) if any(feed.url.startswith("file://") for feed in lease.spec.feeds) else ""
+    spec["feeds"] = [{**feed, "url": _feed_url(feed["url"], lease.spec.distribution, root)} for feed in spec["feeds"]]
+    return {
+        "build": lease.build_id,
+        "epoch": lease.epoch,
+        "hash": lease.spec_hash,
+        "seconds": lease.seconds,
+        "spec": spec,
+        "signature": _signature(lease),
+    }
+
+
+def _archive_url(lease: Lease) -> str:
+    url = lease.spec.imagebuilder.url
+    return f"{_PREFIX}/imagebuilders/{lease.spec.imagebuilder.sha256}" if url.startswith("file://") else url
+
+
+def _feed_url(url: str, distribution: str, root: str) -> str:
+    if not url.startswith("file://"):
+        return url
+    return f"{_PREFIX}/files/{distribution}/{url.removeprefix(root).strip('/')}"
+
+
+def _root(distribution: str) -> str:
+    return str(Distribution.objects.values_list("url", flat=True).filter(name=distribution).first() or "")
+
+
+def _signature(lease: Lease) -> dict[str, Any]:
+    """Where the ImageBuilder's hash is signed and by which keys, for workers that want to look for themselves."""
+    sums = f"{lease.spec.imagebuilder.url.rpartition('/')[0]}/sha256sums"
+    keys = [{"kind": key.kind, "text": key.text} for key in lease.spec.keys]
+    is_here = sums.startswith("file://")
+    return {
+        "sums": "" if is_here else sums,
+        "signatures": [] if is_here else [f"{sums}.sig", f"{sums}.asc"],
+        "keys": keys,
+    }
+
+
+@calls.for_worker("GET", "HEAD")
+def imagebuilder(request: HttpRequest, worker: Worker, sha256: str) -> HttpResponseBase:
+    """The archive, in whole or in part; 202 with its `progress` in percent while we fetch it; 404: ask the mirror."""
+    build = Build.objects.building().filter(worker=worker, imagebuilder=sha256).first()
+    if build is None:
+        raise calls.RefusedCallError(404, "unknown", "No build that you have leased needs this ImageBuilder.")
+    found = archives.supply(sha256, build.spec["imagebuilder"]["url"])
+    if found.failure:
+        raise calls.RefusedCallError(404, "unknown", found.failure)
+    if found.path is None:
+        return JsonResponse(
+            {"status": 202, "progress": found.percent, "detail": "The server is fetching it."},
+            status=202,
+            headers={"Retry-After": "1"},
+        )
+    return send(request, found.path.open("rb"))
+
+
+@calls.for_worker("GET", "HEAD")
+def index(request: HttpRequest, worker: Worker, name: str) -> HttpResponseBase:
+    """A package index by its SHA-256, as it was verified; with `.sig` its detached signature."""
+    sha256, _, ending = name.partition(".")
+    if not names.SHA256.fullmatch(sha256) or ending not in ("", "sig"):
+        raise calls.RefusedCallError(404, "unknown", "There is no such index.")
+    try:
+        data = index_cache.signature(sha256) if ending else index_cache.load(sha256)
+    except FileNotFoundError:
+        data = None
+    if data is None:
+        raise calls.RefusedCallError(404, "unknown", "This index is not kept here; ask the mirror.")
+    return HttpResponse(data, content_type="application/octet-stream")
+
+
+@calls.for_worker("GET", "HEAD")
+def file(request: HttpRequest, worker: Worker, distribution: str, path: str) -> HttpResponseBase:
+    """A file of a mirror that lies on this machine: packages, above all."""
+    leased = Build.objects.building().filter(worker=worker, distribution=distribution)
+    row = Distribution.objects.filter(name=distribution, is_enabled=True).first() if leased.exists() else None
+    found = open_in(row.url, path) if row else None
+    if found is None:
+        raise calls.RefusedCallError(404, "unknown", "There is no such file.")
+    return send(request, found)

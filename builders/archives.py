@@ -1,0 +1,131 @@
+"""ImageBuilder archives kept for workers on other machines, so that a mirror is asked once for all of them.
+
+::
+
+    ASU_CACHE_DIR/archives/<sha256>            the archive, verified
+    ASU_CACHE_DIR/archives/<sha256>.part       on its way
+    ASU_CACHE_DIR/archives/<sha256>.state      JSON: when it was asked for, how far it is, why it failed
+
+The cluster fetches; whoever asks meanwhile hears how far that is, and goes to the mirror itself when it fails.
+"""
+
+import json
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django_q.tasks import async_task
+
+from packages import names
+from packages.exceptions import MirrorError
+from packages.folders import folder_of
+from packages.upstream import Mirror
+
+logger = logging.getLogger(__name__)
+
+# A cluster that has not begun, or not gone on, for so long is not there; a failure is the answer for so long.
+_PATIENCE = 30.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What there is of an archive: a file; or `percent` of it is here (None: not known); or `failure` says why not."""
+
+    path: Path | None = None
+    percent: int | None = None
+    failure: str = ""
+
+
+def supply(sha256: str, url: str) -> Supply:
+    """The archive if it is here; otherwise it is sent for."""
+    path = _path(sha256)
+    if path.exists():
+        os.utime(path)
+        return Supply(path)
+    if url.startswith("file://") and (own := folder_of(url)).is_file():
+        return Supply(own)  # of a mirror on this machine: no copy is needed
+    if not settings.ASU_ARCHIVE_CACHE_GB:
+        return Supply(failure="This server keeps no ImageBuilders; ask the mirror.")
+    state = _read(sha256)
+    age = time.time() - state.get("at", 0.0)
+    if age < _PATIENCE:
+        return Supply(percent=state.get("percent"), failure=state.get("failure", ""))
+    if state and not state.get("failure") and age < 10 * _PATIENCE:
+        return Supply(failure="The server does not get on with this ImageBuilder; ask the mirror.")
+    _write(sha256, percent=None)
+    async_task("builders.tasks.fetch_archive", sha256, url, task_name=f"archive {sha256[:12]}")
+    return Supply()
+
+
+def fetch(sha256: str, url: str) -> None:
+    """The cluster's side: get it from the mirror, verified. Run twice, the second one finds it."""
+    if _path(sha256).exists():
+        return
+    _make_room()
+    last = 0.0
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= 1:
+            last = time.monotonic()
+            _write(sha256, percent=min(99, 100 * done // total) if total else None)
+
+    try:
+        mirror, name = Mirror.for_url(url)
+        mirror.download(name, _path(sha256), sha256=sha256, progress=report)
+    except (MirrorError, OSError) as error:
+        logger.warning("the ImageBuilder %s was not fetched for the workers: %s", sha256[:12], error)
+        sentence = str(error) if isinstance(error, MirrorError) else "The server cannot store it."
+        _write(sha256, percent=None, failure=sentence)
+    else:
+        _state(sha256).unlink(missing_ok=True)
+        _make_room()
+
+
+def _make_room() -> None:
+    """The least recently used go, until the rest fits."""
+    files = sorted((path for path in _folder().iterdir() if names.SHA256.fullmatch(path.name)), key=_age)
+    total = sum(path.stat().st_size for path in files)
+    for path in files[:-1]:
+        if total <= settings.ASU_ARCHIVE_CACHE_GB * 2**30:
+            return
+        total -= path.stat().st_size
+        path.unlink(missing_ok=True)  # who reads it just now has it open
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _folder() -> Path:
+    folder = Path(settings.ASU_CACHE_DIR) / "archives"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _path(sha256: str) -> Path:
+    if not names.SHA256.fullmatch(sha256):
+        raise ValueError(f"{sha256!r} names no archive")
+    return _folder() / sha256
+
+
+def _state(sha256: str) -> Path:
+    return _folder() / f"{sha256}.state"
+
+
+def _read(sha256: str) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads(_state(sha256).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return state
+
+
+def _write(sha256: str, **words: Any) -> None:
+    new = _folder() / f"{sha256}.state.{os.getpid()}"
+    new.write_text(json.dumps({"at": time.time(), **words}))
+    new.replace(_state(sha256))
