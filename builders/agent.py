@@ -14,14 +14,13 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Protocol
 
-from django.conf import settings
-
 from builders import wake
 from builders.failures import cancelled, from_os
 from builders.heartbeat import Heartbeat
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Phase, Reason
 from builders.transports.base import Lease, LeaseLostError, Transport, TransportError
+from packages.conf import settings
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,6 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
-from django.conf import settings
-
 from builders import carried, closure, package_cache, repositories
 from builders.failures import cancelled, from_mirror
 from builders.imagebuilder import Tree
@@ -27,6 +25,7 @@ from builders.runners.workdir import WorkDir
 from builders.spec import BuildFailedError, BuildSpec, FeedSpec, KeySpec
 from builders.states import Phase, Reason
 from packages import index_cache, names
+from packages.conf import settings
 from packages.exceptions import BadDocumentError, MirrorError, NotOnMirrorError, SignatureError
 from packages.parsing import apk, opkg
 from packages.signatures import verify_usign

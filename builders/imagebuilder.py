@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from django.conf import settings
 from django.utils import timezone
 
 from builders import shelf
@@ -20,6 +19,7 @@ from builders.runners.workdir import disk_usage, remove_tree
 from builders.spec import BuildFailedError, BuildSpec
 from builders.states import Phase, Reason
 from builders.warmup import warm_up
+from packages.conf import settings
 from packages.exceptions import (
     ChecksumError,
     DownloadStoppedError,

@@ -22,10 +22,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from django.conf import settings
-
 from builders.runners.walls import build_user
 from builders.runners.workdir import free_bytes, remove_tree
+from packages.conf import settings
 
 LAYOUT = 1  # trees set up by code that did it differently are set up again
 _POLL = 0.1  # seconds

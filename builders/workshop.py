@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.conf import settings
-
 from builders import drive, feeds, imagebuilder
 from builders.failures import cancelled, disk_full, from_mirror, from_os
 from builders.feeds import FeedSet
@@ -15,6 +13,7 @@ from builders.runners.sandbox import best_runner
 from builders.runners.workdir import free_bytes
 from builders.spec import BuildResult, BuildSpec
 from builders.states import Phase
+from packages.conf import settings
 from packages.exceptions import MirrorError
 
 Report = Callable[[Phase, int | None], None]

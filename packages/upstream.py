@@ -18,9 +18,9 @@ from typing import TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import urllib3
-from django.conf import settings
 
 from packages.addresses import check_path, check_url
+from packages.conf import settings
 from packages.documents import Document, GoOn, Progress, check_length, gunzip, stop_if_told
 from packages.exceptions import (
     ChecksumError,
