@@ -33,7 +33,7 @@ BACKOFF = (0.2, 0.5, 1.0, 2.0)  # seconds to wait for a queue that is away; the 
 
 
 class Workshop(Protocol):
-    """What builds: `builders.workshop.build`. Raises BuildFailedError; leaves the result's files in `out`."""
+    """What builds: `builders.workshop.Workshop.build`. Raises BuildFailedError; leaves the result's files in `out`."""
 
     def __call__(self, spec: BuildSpec, out: Path, report: Report, go_on: GoOn) -> BuildResult: ...
 

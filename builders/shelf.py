@@ -159,6 +159,11 @@ def _by_age() -> Iterator[tuple[str, int]]:
         yield sha256, size
 
 
+def ready() -> list[str]:
+    """ImageBuilders that are set up, least recently used first."""
+    return [sha256 for sha256, _ in _by_age() if read_marker(sha256) is not None]
+
+
 def left_behind() -> list[str]:
     """ImageBuilders that somebody began to set up and nobody works on now."""
     names = {path.name for path in folder("new").iterdir()}

@@ -96,7 +96,7 @@ class Sandbox:
             def watch(keeper: int) -> Watch:
                 return Watch(keeper, run.limits, group, place.watched, go_on, place.base)
 
-            return Execution(plan, output_kb=run.limits.output_kb).run(watch)
+            return Execution(plan, output_kb=run.limits.output_kb, on_output=run.on_output).run(watch)
 
     def _place(self, run: Run, work: workdir.WorkDir, owner: tuple[int, int]) -> _Place:
         written = list(run.writable.values())

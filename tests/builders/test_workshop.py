@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from builders import imagebuilder, workshop
+from builders.ledger import DatabaseLedger
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Phase, Reason
+from builders.workshop import Workshop
 from tests.builders import demo_mirror
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DEVICE = "acme_rocket-1"
+WORKSHOP = Workshop(DatabaseLedger())
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def build(spec: BuildSpec, out: Path, phases: list[Phase] | None = None) -> Buil
         if phases is not None and phase not in phases:
             phases.append(phase)
 
-    return workshop.build(spec, out, report, lambda: True)
+    return WORKSHOP.build(spec, out, report, lambda: True)
 
 
 def failure(spec: BuildSpec, out: Path) -> BuildFailedError:
@@ -70,7 +72,7 @@ def test_two_trees_with_keys_of_their_own_give_the_same_bytes(tmp_path: Path) ->
     spec = demo_mirror.spec_for("demo/generic", DEVICE, version=older())
 
     first = build(spec, tmp_path / "one")
-    assert imagebuilder.remove(spec.imagebuilder.sha256)
+    assert WORKSHOP.imagebuilders.remove(spec.imagebuilder.sha256)
     second = build(spec, tmp_path / "two")
 
     assert first.details["signatures_stripped"]
@@ -81,7 +83,7 @@ def test_two_trees_with_keys_of_their_own_give_the_same_bytes(tmp_path: Path) ->
 def test_a_manifest_is_that_of_the_image(tmp_path: Path) -> None:
     spec = demo_mirror.spec_for("demo/generic", DEVICE, ("demo-sniff", "libdemo"))
 
-    resolved = workshop.manifest(spec, lambda phase, percent: None)
+    resolved = WORKSHOP.manifest(spec, lambda phase, percent: None)
 
     assert resolved == build(spec, tmp_path / "out").manifest
     assert "demo-sniff" in resolved
@@ -91,7 +93,7 @@ def test_a_manifest_names_mistakes_as_a_build_does() -> None:
     spec = demo_mirror.spec_for("demo/generic", DEVICE, ("wpad-full",))
 
     with pytest.raises(BuildFailedError) as caught:
-        workshop.manifest(spec, lambda phase, percent: None)
+        WORKSHOP.manifest(spec, lambda phase, percent: None)
 
     assert caught.value.reason == Reason.PACKAGE_CONFLICT
 
@@ -141,7 +143,7 @@ def test_a_build_that_is_cancelled_ends(tmp_path: Path) -> None:
     spec = demo_mirror.spec_for("demo/generic", DEVICE)
 
     with pytest.raises(BuildFailedError) as caught:
-        workshop.build(spec, tmp_path / "out", lambda phase, percent: None, lambda: False)
+        WORKSHOP.build(spec, tmp_path / "out", lambda phase, percent: None, lambda: False)
 
     assert caught.value.reason == Reason.CANCELLED
 
