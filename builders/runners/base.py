@@ -41,6 +41,7 @@ class Run:
     limits: Limits = field(default_factory=Limits)
     keep: bool = False
     # Gets the program's output while it runs: whole lines of either stream, as far as they are kept for the outcome.
+    # The program waits for it, so it has to be quick.
     on_output: Say = silent
 
 

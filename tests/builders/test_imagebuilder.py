@@ -323,6 +323,17 @@ def test_the_longest_unused_goes_when_the_quota_is_full(publish: Publish, runner
     assert row(specs[0]).disk_bytes == 0
 
 
+def test_a_worker_can_tell_which_ones_it_has(publish: Publish, runner: Sandbox) -> None:
+    specs = [publish(f"ib{n}") for n in range(2)]
+    for spec in specs:
+        ensure(spec, runner, nothing).close()
+    os.utime(shelf.folder("trees") / f"{specs[1].imagebuilder.sha256}.json", (10, 10))
+    with pytest.raises(BuildFailedError):
+        ensure(publish("no", raw=b"no archive"), runner, nothing)
+
+    assert OURS.held() == [specs[1].imagebuilder.sha256, specs[0].imagebuilder.sha256]
+
+
 def test_what_a_build_uses_is_never_removed(publish: Publish, runner: Sandbox, settings: Settings) -> None:
     first, second = publish("one"), publish("two")
     settings.ASU_IMAGEBUILDER_QUOTA_GB = 0
