@@ -74,9 +74,10 @@ def _remove_if_free(folder: Path) -> None:
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:
-        pass  # another worker runs from it
+        # First another name: half of it must not be taken for the whole.
+        shutil.rmtree(folder.rename(folder.with_name(f".old-{secrets.token_hex(8)}")), ignore_errors=True)
+    except (BlockingIOError, FileNotFoundError):
+        pass  # another worker runs from it, or removes it too
     finally:
         os.close(lock)
 
