@@ -1,14 +1,25 @@
-"""Settings from the environment: typed, and loud on nonsense."""
+"""Settings from the environment: typed, and loud on nonsense. Works without Django, for workers."""
 
 import os
 import secrets
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-from django.core.exceptions import ImproperlyConfigured
+try:
+    from django.core.exceptions import ImproperlyConfigured
+except ImportError:  # on a worker
+
+    class ImproperlyConfigured(Exception):  # type: ignore[no-redef]  # noqa: N818 - Django's name
+        """A setting has a value that nobody can work with."""
+
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+
+
+def is_django() -> bool:
+    """Whether these are the settings of a Django site. A worker that runs by itself reads the same file."""
+    return bool(os.environ.get("DJANGO_SETTINGS_MODULE"))
 
 
 def env_str(name: str, default: str = "") -> str:

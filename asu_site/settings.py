@@ -1,11 +1,12 @@
-"""All knobs in one place, each read from the environment. `.env.example` explains them."""
+"""All knobs in one place, each read from the environment. `.env.example` explains them.
+
+Workers without Django read this very file: see `packages.conf`.
+"""
 
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
-
-from asu_site.env import env_bool, env_choice, env_int, env_list, env_networks, env_secret, env_str
+from asu_site.env import env_bool, env_choice, env_int, env_list, env_networks, env_secret, env_str, is_django
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -21,7 +22,7 @@ ASU_KEY_DIR = ASU_DATA_DIR / "keys"
 
 VERSION = "0.1.0"
 DEBUG = env_bool("DEBUG")
-SECRET_KEY = env_secret("SECRET_KEY", ASU_KEY_DIR / "secret_key")
+SECRET_KEY = env_secret("SECRET_KEY", ASU_KEY_DIR / "secret_key") if is_django() else ""
 # The API is called by any name or address that a router was told; absolute addresses come from ASU_BASE_URL.
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "*")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
@@ -77,20 +78,23 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # -- database ----------------------------------------------------------------------------------------------
 
-DATABASES: dict[str, Any] = {
-    "default": dj_database_url.parse(
-        env_str("DATABASE_URL", f"sqlite:///{ASU_DATA_DIR / 'db.sqlite3'}"),
-        conn_max_age=600,
-        conn_health_checks=True,
-    )
-}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"].setdefault("OPTIONS", {}).update(
-        # IMMEDIATE: a transaction that will write takes its turn at once instead of failing half way.
-        transaction_mode="IMMEDIATE",
-        timeout=20,
-        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
-    )
+
+def _database() -> dict[str, Any]:
+    import dj_database_url
+
+    url = env_str("DATABASE_URL", f"sqlite:///{ASU_DATA_DIR / 'db.sqlite3'}")
+    found: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)}
+    if found["ENGINE"].endswith("sqlite3"):
+        found.setdefault("OPTIONS", {}).update(
+            # IMMEDIATE: a transaction that will write takes its turn at once instead of failing half way.
+            transaction_mode="IMMEDIATE",
+            timeout=20,
+            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
+        )
+    return found
+
+
+DATABASES: dict[str, Any] = {"default": _database()} if is_django() else {}
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

@@ -14,13 +14,12 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Protocol
 
-from django.conf import settings
-
 from builders.failures import cancelled, from_os
 from builders.heartbeat import Heartbeat
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Phase, Reason
 from builders.transports.base import DismissedError, Lease, LeaseLostError, Transport, TransportError
+from packages.conf import settings
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ BACKOFF = (0.2, 0.5, 1.0, 2.0)  # seconds to wait for a queue that is away; the 
 
 
 class Workshop(Protocol):
-    """What builds: `builders.workshop.build`. Raises BuildFailedError; leaves the result's files in `out`."""
+    """What builds: `builders.workshop.Workshop.build`. Raises BuildFailedError; leaves the result's files in `out`."""
 
     def __call__(self, spec: BuildSpec, out: Path, report: Report, go_on: GoOn, say: Say) -> BuildResult: ...
 

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-import zstandard
+from builders.runners.unzstd import Unzstd
+from packages.parsing import zstd
 
 _CHUNK = 1024 * 1024
 _MB = 1024 * 1024
@@ -36,7 +37,17 @@ _EXTENDED = (
     tarfile.GNUTYPE_LONGLINK,
 )
 # RecursionError: a chain of extended headers.
-_BROKEN = (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError, ValueError, RecursionError)
+_BROKEN: tuple[type[Exception], ...] = (
+    tarfile.TarError,
+    EOFError,
+    lzma.LZMAError,
+    zlib.error,
+    *zstd.ERRORS,
+    ValueError,
+    RecursionError,
+)
+# For the indexes and packages of apk as well, which are read in packages/.
+zstd.without_module = Unzstd
 _RATIO_FROM = 512 * _MB  # a ratio only means something for what is large
 
 
@@ -91,9 +102,8 @@ def _decompressed(file: BinaryIO) -> Iterator[IO[bytes]]:
         stream = bz2.BZ2File(file)
     elif magic.startswith(b"\x1f\x8b"):
         stream = gzip.GzipFile(fileobj=file)
-    elif magic.startswith(b"\x28\xb5\x2f\xfd"):
-        # Level 20 and above use windows of up to 128 MB, which is the default limit too.
-        stream = zstandard.ZstdDecompressor(max_window_size=128 * _MB).stream_reader(file, read_across_frames=True)
+    elif magic.startswith(zstd.MAGIC):
+        stream = zstd.open_stream(file, across_frames=True)
     else:
         stream = contextlib.nullcontext(file)
     with stream as opened:

@@ -14,7 +14,7 @@ from pathlib import Path
 from builders import collect, feeds, image_names, outcome, tree_facts
 from builders.feeds import FeedSet
 from builders.imagebuilder import Tree
-from builders.runners.base import Outcome, Run, Runner
+from builders.runners.base import Outcome, Run, Runner, Say, silent
 from builders.runners.workdir import WorkDir, remove_tree
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Reason
@@ -48,14 +48,25 @@ exit $code
 
 
 def build_image(
-    spec: BuildSpec, tree: Tree, feed_set: FeedSet, runner: Runner, out: Path, go_on: Callable[[], bool] = lambda: True
+    spec: BuildSpec,
+    tree: Tree,
+    feed_set: FeedSet,
+    runner: Runner,
+    out: Path,
+    go_on: Callable[[], bool] = lambda: True,
+    say: Say = silent,
 ) -> BuildResult:
-    """Build what `spec` says into `out`, which is emptied first. Raises BuildFailedError, log and command included."""
+    """Build what `spec` says into `out`, which is emptied first. Raises BuildFailedError, log and command included.
+
+    `say` gets the log while it grows, of every round, as clean of this machine's paths as the one that is kept.
+    """
     facts = tree_facts.read(tree)
     _check_revision(spec, facts.revision)
     command = build_command(spec, facts)
     try:
-        return _build(spec, tree, facts, feed_set, runner, out, command, go_on)
+        return _build(
+            spec, tree, facts, feed_set, runner, out, command, go_on, lambda text: say(_public(text, tree, runner, out))
+        )
     except BuildFailedError as error:
         error.build_cmd = error.build_cmd or command
         error.stdout, error.stderr = (_public(text, tree, runner, out) for text in (error.stdout, error.stderr))
@@ -148,9 +159,10 @@ def _build(
     out: Path,
     command: list[str],
     go_on: Callable[[], bool],
+    on_output: Say,
 ) -> BuildResult:
     with _files_of(spec, facts) as files:
-        run = _run(spec, tree, facts, feed_set, runner, out, files, command)
+        run = replace(_run(spec, tree, facts, feed_set, runner, out, files, command), on_output=on_output)
         result = _run_until_complete(run, feed_set, runner, out, go_on)
     if result.killed or result.returncode != 0:
         raise outcome.classify(result.stdout, result.stderr, result.returncode, result.killed)

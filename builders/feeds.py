@@ -17,20 +17,19 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
-from django.conf import settings
-
 from builders import carried, closure, package_cache, repositories
 from builders.failures import cancelled, from_mirror
 from builders.imagebuilder import Tree
 from builders.runners.base import Runner
 from builders.runners.workdir import WorkDir
+from builders.sources import MirrorSources, Sources
 from builders.spec import BuildFailedError, BuildSpec, FeedSpec, KeySpec
 from builders.states import Phase, Reason
 from packages import index_cache, names
-from packages.exceptions import BadDocumentError, MirrorError, NotOnMirrorError, SignatureError
+from packages.conf import settings
+from packages.exceptions import MirrorError, NotOnMirrorError, SignatureError
 from packages.parsing import apk, opkg
 from packages.signatures import verify_usign
-from packages.upstream import Mirror, gunzip
 
 Report = Callable[[Phase, int | None], None]
 GoOn = Callable[[], bool]
@@ -80,12 +79,19 @@ class FeedSet:
         self._stack.close()
 
 
-def prepare(spec: BuildSpec, tree: Tree, runner: Runner, report: Report, go_on: GoOn) -> FeedSet:
+def prepare(
+    spec: BuildSpec,
+    tree: Tree,
+    runner: Runner,
+    report: Report,
+    go_on: GoOn,
+    sources: Sources = MirrorSources(),  # noqa: B008 - has no state
+) -> FeedSet:
     """Everything the build will want from its feeds, on this machine. Raises BuildFailedError."""
     report(Phase.CALCULATE_PACKAGES_HASH, None)
     feed_set = FeedSet()
     try:
-        _open_feeds(spec, feed_set)
+        _open_feeds(spec, feed_set, sources)
         own = carried.read_index(tree.path)
         _note_names(feed_set, own)
         indexes = [feed.index for feed in feed_set.feeds]
@@ -140,7 +146,7 @@ def fetch_missing(
 # -- indexes -----------------------------------------------------------------------------------------------
 
 
-def _open_feeds(spec: BuildSpec, feed_set: FeedSet) -> None:
+def _open_feeds(spec: BuildSpec, feed_set: FeedSet, sources: Sources) -> None:
     for feed in spec.feeds:
         if feed.kind == "imagebuilder" or not feed.index_sha256:
             continue
@@ -148,7 +154,7 @@ def _open_feeds(spec: BuildSpec, feed_set: FeedSet) -> None:
             raise BuildFailedError(Reason.CRASH, f"The feed {feed.name[:64]!r} has a name or sum that cannot be used.")
         taken = {other.name for other in feed_set.feeds}
         name = feed.name if feed.name not in taken else f"{feed.name}-{feed.index_sha256[:8]}"
-        data, signature = _verified_index(feed, spec.keys)
+        data, signature = _verified_index(feed, spec.keys, sources)
         folder = feed_set._stack.enter_context(package_cache.in_use(_folder_name(feed, signature)))
         _lay_out(feed, folder, data, signature)
         index = _parsed(feed.index_sha256, feed.format)
@@ -176,8 +182,8 @@ def _parsed(sha256: str, kind: str) -> closure.FeedIndex:
     return closure.FeedIndex.of(apk.parse(data) if kind == "apk" else opkg.parse(data))
 
 
-def _verified_index(feed: FeedSpec, keys: Sequence[KeySpec]) -> tuple[bytes, bytes | None]:
-    """The index that the spec names, and its signature: from the cache, or from the mirror if it still has that one.
+def _verified_index(feed: FeedSpec, keys: Sequence[KeySpec], sources: Sources) -> tuple[bytes, bytes | None]:
+    """The index that the spec names, and its signature: from the cache, or from its source if that still has it.
 
     The same index may have been signed anew, by a key that came later: then the signature is fetched again.
     """
@@ -188,7 +194,8 @@ def _verified_index(feed: FeedSpec, keys: Sequence[KeySpec]) -> tuple[bytes, byt
             return data, signature
     except FileNotFoundError:
         pass
-    data, signature = _download_index(feed, keys)
+    data, signature = sources.index(feed)
+    _check_signature(feed, keys, data, signature)
     if index_cache.save(data, signature) != feed.index_sha256:
         raise NotOnMirrorError(f"The feed '{feed.name}' has another state than when the request was checked.")
     return data, signature
@@ -202,31 +209,17 @@ def _is_signed(data: bytes, signature: bytes, pinned: Sequence[str]) -> bool:
     return True
 
 
-def _download_index(feed: FeedSpec, keys: Sequence[KeySpec]) -> tuple[bytes, bytes | None]:
-    mirror = Mirror(feed.url)
+def _check_signature(feed: FeedSpec, keys: Sequence[KeySpec], data: bytes, signature: bytes | None) -> None:
+    """SignatureError unless one of the pinned keys has signed it. Where none is pinned, nobody has to."""
     if feed.format == "apk":
-        data = _get(mirror, "packages.adb")
         if apk_keys := [key.text for key in keys if key.kind == "apk"]:
             apk.verify(data, apk_keys)
-        return data, None
-    data = gunzip(_get(mirror, "Packages.gz"), settings.ASU_MAX_DOCUMENT_MB * 1024 * 1024, name="Packages.gz")
+        return
     pinned = [key.text for key in keys if key.kind == "usign"]
-    try:
-        signature = _get(mirror, "Packages.sig")
-    except NotOnMirrorError:
-        if pinned:
-            raise SignatureError(f"The feed '{feed.name}' has no signature.") from None
-        return data, None
-    if pinned:
+    if pinned and signature is None:
+        raise SignatureError(f"The feed '{feed.name}' has no signature.")
+    if pinned and signature is not None:
         verify_usign(data, signature, pinned)
-    return data, signature
-
-
-def _get(mirror: Mirror, path: str) -> bytes:
-    document = mirror.get(path)
-    if document is None:
-        raise BadDocumentError(f"{path}: the mirror says that nothing changed, though nothing was asked.")
-    return document.data
 
 
 # -- folders -----------------------------------------------------------------------------------------------

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from builders import carried, drive, imagebuilder, tree_facts
+from builders import carried, drive, tree_facts
 from builders.failures import from_os
+from builders.imagebuilder import ImageBuilders
 from builders.runners.base import Runner
 from builders.spec import BuildFailedError, BuildSpec
 from builders.states import Phase, Reason
@@ -16,6 +17,7 @@ from packages.parsing.types import Inspection
 
 def inspect(
     spec: BuildSpec,
+    imagebuilders: ImageBuilders,
     runner: Runner,
     report: Callable[[Phase, int | None], None] = lambda phase, percent: None,
     go_on: Callable[[], bool] = lambda: True,
@@ -25,7 +27,7 @@ def inspect(
     Of `spec` only the ImageBuilder and what it is for are used. Raises BuildFailedError.
     """
     try:
-        with imagebuilder.ensure(spec, runner, report, go_on) as tree:
+        with imagebuilders.ensure(spec, runner, report, go_on) as tree:
             report(Phase.CALCULATE_PACKAGES_HASH, None)
             said = make_info.parse(drive.make_info(tree, runner, go_on))
             facts = tree_facts.read(tree)

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
+from packages.conf import settings
 
 _MB = 2**20
 

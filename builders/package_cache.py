@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
-from django.conf import settings
-
 from builders.failures import cancelled
+from packages.conf import settings
 from packages.exceptions import BadDocumentError, ChecksumError
 from packages.parsing.apk_package import verify_package
 from packages.parsing.types import PackageEntry

@@ -22,10 +22,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from django.conf import settings
-
 from builders.runners.walls import build_user
 from builders.runners.workdir import free_bytes, remove_tree
+from packages.conf import settings
 
 LAYOUT = 1  # trees set up by code that did it differently are set up again
 _POLL = 0.1  # seconds
@@ -161,8 +160,8 @@ def _by_age() -> Iterator[tuple[str, int]]:
 
 
 def ready() -> list[str]:
-    """SHA-256 of each ImageBuilder that a build could use at once."""
-    return [path.stem for path in folder("trees").glob("*.json") if read_marker(path.stem)]
+    """ImageBuilders that are set up, least recently used first."""
+    return [sha256 for sha256, _ in _by_age() if read_marker(sha256) is not None]
 
 
 def left_behind() -> list[str]:

@@ -7,11 +7,13 @@ import time
 from django.conf import settings
 from django.db import transaction
 
-from builders import agent, archives, imagebuilder, livelog, queue, receiving, workshop
+from builders import agent, archives, livelog, queue, receiving
 from builders import wake as bell
+from builders.ledger import DatabaseLedger
 from builders.models import Build
 from builders.runners import sandbox, workdir
 from builders.transports.local import LocalTransport, free_slot
+from builders.workshop import Workshop
 
 # Seconds after which an agent begins no further build, so that the queue's own time limit never strikes a build.
 SESSION = 1800.0
@@ -38,7 +40,8 @@ def serve(slot: int, *, linger: float) -> bool:
     transport.arrive(probe.level, probe.detail)
     # What a killed life left behind: layers of runs, half-made ImageBuilders.
     workdir.clean_work()
-    imagebuilder.repair()
+    workshop = Workshop(DatabaseLedger())
+    workshop.imagebuilders.repair()
     end = time.monotonic() + SESSION
     agent.run(
         transport,

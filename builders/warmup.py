@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from django.conf import settings
-
 from builders import package_index
 from builders.inside import read_inside
 from builders.runners.base import Limits, Outcome, Run, Runner
 from builders.spec import BuildFailedError
 from builders.states import Reason
+from packages.conf import settings
 
 # Making the index costs an ImageBuilder about 50 ms a package, in every build; for a handful that does not matter.
 _MANY_PACKAGES = 40

@@ -12,7 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from builders.imagebuilder import ImageBuilders
 from builders.inspection import inspect
+from builders.ledger import DatabaseLedger
 from builders.runners.sandbox import best_runner
 from builders.spec import BuildFailedError, BuildSpec, ImageBuilderSpec, KeySpec
 from builders.states import Phase
@@ -88,7 +90,7 @@ def _try_to_complete(target: Target) -> dict[str, Any] | None:
 def _inspect(target: Target) -> None:
     """Releases without JSON documents: their ImageBuilder itself says what it knows."""
     runner = best_runner()
-    sync.store_inspection(target, inspect(inspection_spec(target), runner, _report))
+    sync.store_inspection(target, inspect(inspection_spec(target), ImageBuilders(DatabaseLedger()), runner, _report))
 
 
 def _report(phase: Phase, percent: int | None) -> None:

@@ -24,6 +24,16 @@ class NotOnMirrorError(MirrorError):
     """The mirror answered and has no such document."""
 
 
+class NotReadyError(MirrorError):
+    """The main server answers 202: it is itself fetching the file. `percent`: how much of it, where that is known."""
+
+    permanent = False
+
+    def __init__(self, sentence: str, percent: int | None = None) -> None:
+        super().__init__(sentence)
+        self.percent = percent
+
+
 class ChecksumError(MirrorError):
     """The bytes are not those that the (signed) sums name."""
 

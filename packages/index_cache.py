@@ -9,9 +9,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from django.conf import settings
-
 from packages import names
+from packages.conf import settings
 
 
 def save(data: bytes, signature: bytes | None) -> str:

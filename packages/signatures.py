@@ -2,6 +2,8 @@
 
 usign and signify share one format, two text lines: a comment, and the base64 of `Ed`, 8 bytes key number, then 32 bytes
 public key or 64 bytes signature. The comment is not signed and the key number is no identity; keys compare whole.
+
+`cryptography` is imported where it is used: a worker checks hashes only, and may do without.
 """
 
 import base64
@@ -15,15 +17,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from mmap import mmap
 from pathlib import Path
-from typing import Self
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from typing import TYPE_CHECKING, Self
 
 from packages.exceptions import SignatureError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 COMMENT = "untrusted comment: "
 MAX_COMMENT = 1_000  # signify refuses about 1 KB
@@ -60,6 +60,9 @@ class UsignPublicKey:
 
     def is_signer(self, message: bytes | mmap, signature: bytes) -> bool:
         """Whether the 64 bytes are this key's signature over the message."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
         try:
             with memoryview(message) as view:
                 Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, view)
@@ -101,8 +104,7 @@ class UsignKey:
     @property
     def public(self) -> UsignPublicKey:
         """The half that others check with."""
-        raw = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return UsignPublicKey(self.number, raw)
+        return UsignPublicKey(self.number, self._private().public_key().public_bytes_raw())
 
     @property
     def fingerprint(self) -> str:
@@ -122,8 +124,13 @@ class UsignKey:
     def sign(self, message: bytes | mmap) -> str:
         """A detached signature file over the whole message. Give large files as a read-only mmap: no copy is made."""
         with memoryview(message) as view:
-            signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(view)
+            signature = self._private().sign(view)
         return _file(f"signed by key {self.fingerprint}", _ALGORITHM + self.number + signature)
+
+    def _private(self) -> "Ed25519PrivateKey":
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.from_private_bytes(self.seed)
 
 
 def verify_usign(message: bytes | mmap, signature: bytes | str, public_keys: Sequence[str]) -> str:
@@ -279,8 +286,12 @@ def _crc24(data: bytes) -> int:
 # -- EC keys of apk ------------------------------------------------------------------------------------------
 
 
-def load_ec_key(pem: str) -> ec.EllipticCurvePublicKey:
+def load_ec_key(pem: str) -> "EllipticCurvePublicKey":
     """A public key file of apk: PEM, maybe behind a comment line as usign keys have it. P-256 only."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     start = pem.find("-----BEGIN PUBLIC KEY-----")
     if start < 0 or len(pem) > MAX_PEM:
         raise SignatureError("The apk key is not a public key in PEM form.")
@@ -295,6 +306,10 @@ def load_ec_key(pem: str) -> ec.EllipticCurvePublicKey:
 
 def verify_ec(message: bytes, signature: bytes, public_keys: Iterable[str]) -> str:
     """Check an ECDSA signature (DER) with SHA-512 against pinned PEM keys; returns the signer's text."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     for text in public_keys:
         try:
             load_ec_key(text).verify(signature, message, ec.ECDSA(hashes.SHA512()))

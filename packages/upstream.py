@@ -6,6 +6,7 @@ A mirror is an http(s) address or a file:// folder. Every read is bounded in byt
 
 import hashlib
 import ipaddress
+import json
 import logging
 import os
 import socket
@@ -18,9 +19,9 @@ from typing import TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import urllib3
-from django.conf import settings
 
 from packages.addresses import check_path, check_url
+from packages.conf import settings
 from packages.documents import Document, GoOn, Progress, check_length, gunzip, stop_if_told
 from packages.exceptions import (
     ChecksumError,
@@ -28,13 +29,14 @@ from packages.exceptions import (
     MirrorError,
     MirrorUnreachableError,
     NotOnMirrorError,
+    NotReadyError,
     TooLargeError,
 )
 from packages.folders import copy_file, folder_of, list_folder, read_file
 from packages.parsing import listing as html
 from packages.parts import locked, sha256_of, verify
 
-__all__ = ["Document", "Mirror", "check_url", "gunzip"]
+__all__ = ["Document", "Mirror", "authorize", "check_url", "gunzip"]
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ TRIES = 3  # the first one and two more, on lost connections and 5xx
 PAUSES = (0.2, 0.8)  # seconds between them
 REDIRECTS = 5
 CHUNK = 256 * 1024  # bytes
+SHORT_ANSWER = 16 * 1024  # bytes of a JSON answer that says why there is no file
 DOCUMENT_PATIENCE = 10  # times ASU_HTTP_TIMEOUT: a document that drips longer than this is given up
 USER_AGENT = f"asu/{settings.VERSION}"
 
@@ -222,6 +225,25 @@ class Mirror:
         return digest.hexdigest()
 
 
+_credentials: dict[str, str] = {}  # prefix, with its "/" -> value of the header
+
+
+def authorize(prefix: str, value: str) -> None:
+    """Send `Authorization: value` to all addresses below the prefix, and to no others; "" ends that.
+
+    A redirect is an address of its own: it gets the header only if it leads below the prefix again.
+    """
+    prefix = f"{check_url(prefix)}/"
+    _credentials.pop(prefix, None)
+    if value:
+        _credentials[prefix] = value
+
+
+def _authorization(url: str) -> dict[str, str]:
+    fitting = [prefix for prefix in _credentials if url.startswith(prefix)]
+    return {"Authorization": _credentials[max(fitting, key=len)]} if fitting else {}
+
+
 _pools: dict[int, urllib3.PoolManager] = {}
 
 
@@ -265,7 +287,9 @@ def _follow(method: str, url: str, path: str, headers: dict[str, str]) -> urllib
     head = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
     for _ in range(REDIRECTS + 1):
         try:
-            response = _pool().request(method, url, headers=head, preload_content=False, redirect=False)
+            response = _pool().request(
+                method, url, headers={**head, **_authorization(url)}, preload_content=False, redirect=False
+            )
         except urllib3.exceptions.HTTPError as error:
             raise MirrorUnreachableError(f"{path}: no answer from {urlsplit(url).netloc} ({_kind(error)}).") from error
         if response.status not in (301, 302, 303, 307, 308):
@@ -313,9 +337,20 @@ def _expect(response: urllib3.BaseHTTPResponse, path: str, *statuses: int) -> No
         return
     if response.status in (404, 410):
         raise NotOnMirrorError(f"{path}: the mirror has no such file.")
+    if response.status == 202:
+        raise NotReadyError(f"{path}: the server is still fetching it.", _percent_told(response))
     if response.status >= 500 or response.status in (408, 425, 429):
         raise MirrorUnreachableError(f"{path}: the mirror answers {response.status}.")
     raise MirrorError(f"{path}: the mirror answers {response.status}.")
+
+
+def _percent_told(response: urllib3.BaseHTTPResponse) -> int | None:
+    """`progress` of a short JSON answer; None where there is no such thing."""
+    try:
+        percent = json.loads(response.read(SHORT_ANSWER, decode_content=False))["progress"]
+    except (ValueError, KeyError, TypeError, RecursionError, urllib3.exceptions.HTTPError, OSError):
+        return None
+    return percent if type(percent) is int and 0 <= percent <= 100 else None
 
 
 def _chunks(response: urllib3.BaseHTTPResponse, path: str) -> Iterator[bytes]:

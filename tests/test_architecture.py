@@ -16,7 +16,7 @@ from packages import names
 
 # Who may import whom: only to the right of the own place, `stats -> images -> builders -> packages`.
 ALLOWED = {
-    "packages": {"demo"},  # the command that sets the demo distribution up
+    "packages": {"demo", "asu_site"},  # the command that sets the demo distribution up; the settings, for workers
     "builders": {"packages"},
     "images": {"packages", "builders"},
     "stats": {"packages", "builders", "images"},
@@ -46,6 +46,12 @@ def test_imports_go_one_way(app: str) -> None:
     wrong = [(str(path), module) for path, module in imports_of(app) if module.split(".")[0] not in ALLOWED[app]]
 
     assert wrong == []
+
+
+def test_the_settings_are_reached_in_one_place() -> None:
+    reached = {(path.name, module) for path, module in imports_of("packages") if module.startswith("asu_site")}
+
+    assert reached == {("conf.py", "asu_site.env"), ("conf.py", "asu_site")}
 
 
 def test_the_demo_knows_the_signatures_only() -> None:

@@ -5,6 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+Say = Callable[[str], None]
+
+
+def silent(text: str) -> None:
+    """Where nobody listens to what a program prints."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -34,6 +40,9 @@ class Run:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     keep: bool = False
+    # Gets the program's output while it runs: whole lines of either stream, as far as they are kept for the outcome.
+    # The program waits for it, so it has to be quick.
+    on_output: Say = silent
 
 
 @dataclass(slots=True)

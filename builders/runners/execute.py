@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from builders.runners.base import Outcome
+from builders.runners.base import Outcome, Say, silent
 from builders.runners.watch import Watch
 from builders.spec import BuildFailedError
 from builders.states import Reason
@@ -54,13 +54,27 @@ class _Output:
     """Both streams of a program, together no more than `limit` bytes: the rest is never kept."""
 
     limit: int
+    say: Say = silent  # gets whole lines only: no character is cut, and no path in which somebody looks for a root
     streams: dict[str, bytearray] = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
+    said: dict[str, int] = field(default_factory=lambda: {"stdout": 0, "stderr": 0})  # bytes
     flooded: bool = False
 
     def add(self, name: str, data: bytes) -> None:
         room = self.limit - sum(map(len, self.streams.values()))
-        self.streams[name] += data[: max(0, room)]
+        kept = data[: max(0, room)]
+        self.streams[name] += kept
         self.flooded |= len(data) > room
+        if b"\n" in kept:
+            self._say(name, self.streams[name].rindex(b"\n") + 1)
+
+    def end(self, name: str) -> None:
+        """The stream is over: say what stands behind its last line, too."""
+        self._say(name, len(self.streams[name]))
+
+    def _say(self, name: str, end: int) -> None:
+        text, self.said[name] = self.streams[name][self.said[name] : end], end
+        if text:
+            self.say(text.decode("utf-8", errors="replace"))
 
     def text(self, name: str) -> str:
         return self.streams[name].decode("utf-8", errors="replace")
@@ -69,9 +83,9 @@ class _Output:
 class Execution:
     """One run of a plan. `make_plan` gets the number of the status descriptor, which the walls need to know."""
 
-    def __init__(self, make_plan: Callable[[int], dict[str, Any]], *, output_kb: int) -> None:
+    def __init__(self, make_plan: Callable[[int], dict[str, Any]], *, output_kb: int, on_output: Say = silent) -> None:
         self._make_plan = make_plan
-        self._output = _Output(output_kb * 1024)
+        self._output = _Output(output_kb * 1024, on_output)
         self._status = _Status()
         self._killed = ""
 
@@ -107,6 +121,8 @@ class Execution:
                     data = os.read(key.fd, _CHUNK)
                     if not data:
                         selector.unregister(key.fileobj)
+                        if key.data not in readers:
+                            self._output.end(key.data)
                     elif key.data in readers:
                         setattr(self._status, key.data, getattr(self._status, key.data) + data)
                     else:

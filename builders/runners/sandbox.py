@@ -19,8 +19,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from builders.failures import disk_full
 from builders.runners import cgroup, walls, workdir
 from builders.runners.base import Limits, Outcome, Run
@@ -28,6 +26,7 @@ from builders.runners.execute import Execution
 from builders.runners.watch import Watch
 from builders.spec import BuildFailedError
 from builders.states import Reason
+from packages.conf import settings
 
 LEVELS = ("process", "namespace", "full")  # lowest first
 
@@ -97,7 +96,7 @@ class Sandbox:
             def watch(keeper: int) -> Watch:
                 return Watch(keeper, run.limits, group, place.watched, go_on, place.base)
 
-            return Execution(plan, output_kb=run.limits.output_kb).run(watch)
+            return Execution(plan, output_kb=run.limits.output_kb, on_output=run.on_output).run(watch)
 
     def _place(self, run: Run, work: workdir.WorkDir, owner: tuple[int, int]) -> _Place:
         written = list(run.writable.values())

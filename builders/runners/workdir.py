@@ -9,12 +9,11 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from django.conf import settings
-
 from builders.failures import disk_full
 from builders.runners import cgroup, walls
 from builders.spec import BuildFailedError
 from builders.states import Reason
+from packages.conf import settings
 
 _PREFIX = "run-"
 

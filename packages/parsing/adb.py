@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, NoReturn, Protocol
 
-import zstandard
-
 from packages.exceptions import BadDocumentError
+from packages.parsing import zstd
 
 BLOCK_ADB, BLOCK_SIGNATURE, BLOCK_DATA, _BLOCK_EXTENDED = range(4)
 SCHEMA_INDEX = 0x78646E69  # indx
@@ -24,6 +23,7 @@ MAX_SIGNATURE = 2048
 MAX_SIGNATURES = 64
 # Values may share what they point to, so a small file can describe a huge document: what is read in all is limited.
 MAX_READ = 128 * 1024 * 1024
+_BROKEN: tuple[type[Exception], ...] = (zlib.error, *zstd.ERRORS)
 _MAX_FIELDS = 64
 _CHUNK = 64 * 1024
 _INT, _INT32, _INT64, _BLOB8, _BLOB16, _BLOB32, _ARRAY, _OBJECT = 1, 2, 3, 8, 9, 10, 13, 14
@@ -62,7 +62,8 @@ def _unpacked(file: IO[bytes], document: str) -> _Source:
         if algorithm == b"\1":
             return _Deflate(file)
         if algorithm == b"\2":
-            return zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(file)
+            stream: _Source = zstd.open_stream(file)
+            return stream
     raise BadDocumentError(f"{document} is not an apk version 3 document.")
 
 
@@ -150,7 +151,7 @@ class Container:
     def _some(self, size: int) -> bytes:
         try:
             return self._source.read(size) if size else b""
-        except (zlib.error, zstandard.ZstdError) as error:
+        except _BROKEN as error:
             raise BadDocumentError(f"{self.document} cannot be unpacked.") from error
 
 

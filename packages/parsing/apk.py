@@ -8,9 +8,6 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from packages import names
 from packages.exceptions import BadDocumentError, SignatureError
 from packages.parsing.adb import SCHEMA_INDEX, Document, Values, read_document
@@ -55,11 +52,10 @@ def verify(data: bytes, keys: Sequence[str], document: str = "packages.adb") -> 
 
 def key_id(pem: str) -> bytes:
     """How apk's signatures name a key: 16 bytes of the SHA-512 of the public point."""
-    return _key_id(load_ec_key(pem))
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-
-def _key_id(key: ec.EllipticCurvePublicKey) -> bytes:
-    return hashlib.sha512(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)).digest()[:16]
+    point = load_ec_key(pem).public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return hashlib.sha512(point).digest()[:16]
 
 
 def check_signature(opened: Document, keys: Sequence[str], document: str) -> str:

@@ -37,6 +37,7 @@ class FakeRunner:
                     (tree / inside.removeprefix("/builder/")).write_bytes(host.read_bytes())
             env = {"PATH": os.environ["PATH"], "LC_ALL": "C", **run.env}
             done = subprocess.run(run.argv, cwd=tree, env=env, capture_output=True, text=True, check=False, timeout=60)
+        run.on_output(done.stdout + done.stderr)
         return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - started, self.kill)
 
 

@@ -17,7 +17,8 @@ from django.db import connection
 from pytest_django import Settings
 
 from builders import shelf
-from builders.imagebuilder import ensure, remove, repair
+from builders.imagebuilder import ImageBuilders
+from builders.ledger import DatabaseLedger
 from builders.models import ImageBuilder
 from builders.runners.base import Run
 from builders.runners.sandbox import Sandbox, best_runner
@@ -27,6 +28,9 @@ from tests.builders.ipk import control, ipk
 from tests.builders.trees import running, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+OURS = ImageBuilders(DatabaseLedger())
+ensure, remove, repair = OURS.ensure, OURS.remove, OURS.repair
 
 MAKEFILE = """
 info:
@@ -319,6 +323,17 @@ def test_the_longest_unused_goes_when_the_quota_is_full(publish: Publish, runner
     assert row(specs[0]).disk_bytes == 0
 
 
+def test_a_worker_can_tell_which_ones_it_has(publish: Publish, runner: Sandbox) -> None:
+    specs = [publish(f"ib{n}") for n in range(2)]
+    for spec in specs:
+        ensure(spec, runner, nothing).close()
+    os.utime(shelf.folder("trees") / f"{specs[1].imagebuilder.sha256}.json", (10, 10))
+    with pytest.raises(BuildFailedError):
+        ensure(publish("no", raw=b"no archive"), runner, nothing)
+
+    assert OURS.held() == [specs[1].imagebuilder.sha256, specs[0].imagebuilder.sha256]
+
+
 def test_what_a_build_uses_is_never_removed(publish: Publish, runner: Sandbox, settings: Settings) -> None:
     first, second = publish("one"), publish("two")
     settings.ASU_IMAGEBUILDER_QUOTA_GB = 0
@@ -335,9 +350,8 @@ def test_what_a_build_uses_is_never_removed(publish: Publish, runner: Sandbox, s
 KILLED = """
 import django; django.setup()
 import sys
-from builders.imagebuilder import ensure
 from builders.runners.sandbox import best_runner
-from tests.builders.test_imagebuilder import nothing, spec_for
+from tests.builders.test_imagebuilder import ensure, nothing, spec_for
 ensure(spec_for(*sys.argv[1:]), best_runner("auto"), nothing)
 """
 

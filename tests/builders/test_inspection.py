@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from builders import carried
+from builders.imagebuilder import ImageBuilders
 from builders.inspection import inspect
+from builders.notes import Notes
 from builders.runners.sandbox import best_runner
 from builders.spec import BuildFailedError, BuildSpec, ImageBuilderSpec
 from builders.states import Phase, Reason
@@ -40,7 +42,6 @@ def archive(folder: Path, **files: bytes) -> BuildSpec:
     return make_spec(imagebuilder=ImageBuilderSpec(path.as_uri(), path.name, sha256))
 
 
-@pytest.mark.django_db(transaction=True)
 def test_an_imagebuilder_tells_its_profiles_packages_and_architecture(tmp_path: Path) -> None:
     spec = archive(
         tmp_path,
@@ -52,7 +53,7 @@ def test_an_imagebuilder_tells_its_profiles_packages_and_architecture(tmp_path: 
     )
     phases: list[Phase] = []
 
-    found = inspect(spec, best_runner(), lambda phase, percent: phases.append(phase))
+    found = inspect(spec, ImageBuilders(Notes()), best_runner(), lambda phase, percent: phases.append(phase))
 
     assert found.target_line == "ipq806x (QSDK Premium)"
     assert found.default_packages == ["base-files", "busybox", "libc"]
@@ -67,7 +68,6 @@ def test_an_imagebuilder_tells_its_profiles_packages_and_architecture(tmp_path: 
     assert phases[0] == Phase.DOWNLOAD_IMAGEBUILDER
 
 
-@pytest.mark.django_db(transaction=True)
 def test_the_architecture_is_that_of_the_packages_where_the_tree_does_not_tell(tmp_path: Path) -> None:
     spec = archive(
         tmp_path,
@@ -76,13 +76,12 @@ def test_the_architecture_is_that_of_the_packages_where_the_tree_does_not_tell(t
         packages__b_1_all_D_ipk=ipk(control("b", "Architecture: all")),
     )
 
-    assert inspect(spec, best_runner()).arch_packages == "arm_cortex"
+    assert inspect(spec, ImageBuilders(Notes()), best_runner()).arch_packages == "arm_cortex"
 
 
-@pytest.mark.django_db(transaction=True)
 def test_what_is_no_imagebuilder_is_a_bad_archive(tmp_path: Path) -> None:
     with pytest.raises(BuildFailedError) as caught:
-        inspect(archive(tmp_path, info_D_txt=b"hello\n"), best_runner())
+        inspect(archive(tmp_path, info_D_txt=b"hello\n"), ImageBuilders(Notes()), best_runner())
 
     assert caught.value.reason == Reason.BAD_ARCHIVE
 

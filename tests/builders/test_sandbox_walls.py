@@ -1,10 +1,12 @@
 """What a program can see and touch in the sandbox, level by level."""
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from builders.runners import sandbox
 from builders.runners.base import Limits, Outcome, Run
@@ -279,3 +281,18 @@ def test_links_in_the_tree_do_not_lead_a_bind_out_of_it(level: str, open_data: P
         assert error.reason is Reason.SANDBOX
 
     assert outside.read_text() == "mine"
+
+
+def test_a_worker_below_usr_shows_neither_its_data_nor_its_code(
+    root: None, level: str, sh: Sh, settings: Settings
+) -> None:
+    """A one-file worker has its code below its data folder."""
+    walled(level)
+    with tempfile.TemporaryDirectory(dir="/usr/local") as name:
+        code = Path(name) / "code/0123"
+        code.mkdir(parents=True)
+        (code / "secret").touch()
+        (Path(name) / "secret").touch()
+        settings.BASE_DIR, settings.ASU_DATA_DIR = code, Path(name)
+
+        assert sh(f"find {name} -type f").stdout == ""

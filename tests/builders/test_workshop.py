@@ -1,20 +1,28 @@
 """From a spec to images, with the demo distribution's real ImageBuilder in the real sandbox."""
 
+import gzip
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from builders import imagebuilder, workshop
+from builders.ledger import DatabaseLedger
+from builders.notes import Notes
+from builders.sources import API, ServerSources
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Phase, Reason
+from builders.workshop import Workshop
 from tests.builders import demo_mirror
+from tests.packages.mirrors import serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DEVICE = "acme_rocket-1"
+WORKSHOP = Workshop(DatabaseLedger())
 
 
 @pytest.fixture
@@ -35,7 +43,7 @@ def build(spec: BuildSpec, out: Path, phases: list[Phase] | None = None) -> Buil
         if phases is not None and phase not in phases:
             phases.append(phase)
 
-    return workshop.build(spec, out, report, lambda: True)
+    return WORKSHOP.build(spec, out, report, lambda: True)
 
 
 def failure(spec: BuildSpec, out: Path) -> BuildFailedError:
@@ -66,11 +74,46 @@ def test_images_come_out_and_a_second_build_needs_no_mirror(mirror: Path, tmp_pa
     assert str(tmp_path) not in first.stdout + first.stderr + " ".join(first.build_cmd)
 
 
+def test_a_worker_builds_the_same_from_what_the_main_server_has(mirror: Path, tmp_path: Path) -> None:
+    spec = demo_mirror.spec_for("demo/generic", DEVICE, ("demo-sniff",), root=mirror)
+    here = build(spec, tmp_path / "here")
+    move_to_server(spec, mirror, tmp_path / "server")
+    assert WORKSHOP.imagebuilders.remove(spec.imagebuilder.sha256)
+    shutil.rmtree(django_settings.ASU_CACHE_DIR)
+
+    with serving(tmp_path / "server") as server:
+        worker = Workshop(Notes(), ServerSources(server.url))
+        there = worker.build(replace(spec, keys=()), tmp_path / "there", lambda phase, percent: None, lambda: True)
+
+    assert there.files == here.files
+    assert there.manifest == here.manifest
+    assert worker.imagebuilders.held() == [spec.imagebuilder.sha256]
+
+
+def move_to_server(spec: BuildSpec, mirror: Path, server: Path) -> None:
+    """The ImageBuilder and the indexes go to where the main server offers them; the mirror keeps the packages."""
+    offered = {
+        f"imagebuilders/{spec.imagebuilder.sha256}": mirror / spec.imagebuilder.url.removeprefix(mirror.as_uri() + "/")
+    }
+    for feed in spec.feeds:
+        folder = mirror / feed.url.removeprefix(mirror.as_uri() + "/")
+        (folder / "index").write_bytes(gzip.decompress((folder / "Packages.gz").read_bytes()))
+        (folder / "Packages.gz").unlink()
+        offered |= {
+            f"indexes/{feed.index_sha256}": folder / "index",
+            f"indexes/{feed.index_sha256}.sig": folder / "Packages.sig",
+        }
+    for name, path in offered.items():
+        place = server / API / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(place)
+
+
 def test_two_trees_with_keys_of_their_own_give_the_same_bytes(tmp_path: Path) -> None:
     spec = demo_mirror.spec_for("demo/generic", DEVICE, version=older())
 
     first = build(spec, tmp_path / "one")
-    assert imagebuilder.remove(spec.imagebuilder.sha256)
+    assert WORKSHOP.imagebuilders.remove(spec.imagebuilder.sha256)
     second = build(spec, tmp_path / "two")
 
     assert first.details["signatures_stripped"]
@@ -81,7 +124,7 @@ def test_two_trees_with_keys_of_their_own_give_the_same_bytes(tmp_path: Path) ->
 def test_a_manifest_is_that_of_the_image(tmp_path: Path) -> None:
     spec = demo_mirror.spec_for("demo/generic", DEVICE, ("demo-sniff", "libdemo"))
 
-    resolved = workshop.manifest(spec, lambda phase, percent: None)
+    resolved = WORKSHOP.manifest(spec, lambda phase, percent: None)
 
     assert resolved == build(spec, tmp_path / "out").manifest
     assert "demo-sniff" in resolved
@@ -91,7 +134,7 @@ def test_a_manifest_names_mistakes_as_a_build_does() -> None:
     spec = demo_mirror.spec_for("demo/generic", DEVICE, ("wpad-full",))
 
     with pytest.raises(BuildFailedError) as caught:
-        workshop.manifest(spec, lambda phase, percent: None)
+        WORKSHOP.manifest(spec, lambda phase, percent: None)
 
     assert caught.value.reason == Reason.PACKAGE_CONFLICT
 
@@ -141,7 +184,7 @@ def test_a_build_that_is_cancelled_ends(tmp_path: Path) -> None:
     spec = demo_mirror.spec_for("demo/generic", DEVICE)
 
     with pytest.raises(BuildFailedError) as caught:
-        workshop.build(spec, tmp_path / "out", lambda phase, percent: None, lambda: False)
+        WORKSHOP.build(spec, tmp_path / "out", lambda phase, percent: None, lambda: False)
 
     assert caught.value.reason == Reason.CANCELLED
 

@@ -335,3 +335,67 @@ def test_broken_gzip_is_a_bad_document(data: bytes) -> None:
 
 def test_gzip_of_several_members_is_unpacked_whole() -> None:
     assert gunzip(gzip.compress(b"one") + gzip.compress(b"two"), 100) == b"onetwo"
+
+
+# -- credentials --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def authorized(site: Server) -> Iterator[list[tuple[str, str | None]]]:
+    """The path and the credential of each request; one is given for what lies below /sub."""
+    seen: list[tuple[str, str | None]] = []
+
+    def note(handler: Handler) -> None:
+        seen.append((handler.path, handler.headers["Authorization"]))
+        handler.answer(200, b"fine")
+
+    site.faults |= dict.fromkeys(("/sub/a", "/subway", "/other", "/sub/b"), note)
+    upstream.authorize(f"{site.url}/sub", "Bearer secret")
+    yield seen
+    upstream.authorize(f"{site.url}/sub", "")
+
+
+def test_a_credential_goes_to_addresses_below_its_prefix_only(
+    site: Server, authorized: list[tuple[str, str | None]]
+) -> None:
+    for path in ("sub/a", "subway", "other"):
+        get(Mirror(site.url), path)
+    upstream.authorize(f"{site.url}/sub/", "")
+    get(Mirror(site.url), "sub/a")
+
+    assert authorized == [("/sub/a", "Bearer secret"), ("/subway", None), ("/other", None), ("/sub/a", None)]
+
+
+@pytest.mark.parametrize(
+    ("location", "arrives"),
+    [
+        ("/other", ("/other", None)),
+        ("b", ("/sub/b", "Bearer secret")),
+        ("/sub/../other", ("/other", None)),
+        ("{url}.example/sub/b", None),
+    ],
+)
+def test_a_redirect_does_not_take_the_credential_elsewhere(
+    site: Server, authorized: list[tuple[str, str | None]], location: str, arrives: tuple[str, str | None] | None
+) -> None:
+    site.faults["/sub/go"] = lambda handler: handler.answer(302, b"", Location=location.format(url=site.url))
+
+    if arrives is None:
+        with pytest.raises(MirrorError):
+            get(Mirror(site.url), "sub/go")
+    else:
+        get(Mirror(site.url), "sub/go")
+
+    assert authorized == ([arrives] if arrives else [])
+
+
+def test_another_server_gets_no_credential(
+    site: Server, authorized: list[tuple[str, str | None]], tmp_path: Path
+) -> None:
+    with serving(tmp_path) as other:
+        site.faults["/sub/go"] = lambda handler: handler.answer(302, b"", Location=f"{other.url}/sub/a")
+        other.faults["/sub/a"] = site.faults["/sub/a"]
+
+        get(Mirror(site.url), "sub/go")
+
+    assert authorized == [("/sub/a", None)]

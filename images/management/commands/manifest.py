@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from builders import workshop
+from builders.ledger import DatabaseLedger
 from builders.spec import BuildFailedError
 from builders.states import Phase
+from builders.workshop import Workshop
 from images import admission, fingerprint, normalise, validation
 from images.exceptions import RequestRefusedError
 from packages.exceptions import NotCompleteError
@@ -34,7 +35,7 @@ class Command(BaseCommand):
             asked = validation.shape(options["distribution"], raw)
             snapshot = admission.find(asked)
             identity = fingerprint.fingerprint(asked, normalise.resolve(asked, snapshot), snapshot)
-            found = workshop.manifest(identity.spec, self._report)
+            found = Workshop(DatabaseLedger()).manifest(identity.spec, self._report)
         except RequestRefusedError as error:
             raise CommandError(error.detail) from error
         except NotCompleteError as error:

@@ -1,0 +1,126 @@
+"""Where ImageBuilders and package indexes come from: the mirror, or the main server and only then the mirror."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from builders.spec import FeedSpec, ImageBuilderSpec
+from packages.conf import settings
+from packages.exceptions import (
+    BadDocumentError,
+    ChecksumError,
+    DownloadStoppedError,
+    MirrorError,
+    MirrorUnreachableError,
+    NotOnMirrorError,
+    NotReadyError,
+)
+from packages.upstream import Mirror, gunzip
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]  # so much of so much (0 = unknown)
+GoOn = Callable[[], bool]
+Index = tuple[bytes, bytes | None]  # uncompressed, and its detached signature if it has one
+
+API = "api/worker/v1"
+_POLL = 1.0  # seconds
+_PATIENCE = 600.0  # seconds without progress after which the main server is no longer waited for
+
+
+class Sources(Protocol):
+    """Where a build gets what is not on this machine. Raises MirrorError."""
+
+    def imagebuilder(self, wanted: ImageBuilderSpec, target: Path, progress: Progress, go_on: GoOn) -> None:
+        """Bring the archive to `target`, its SHA-256 checked."""
+        ...
+
+    def index(self, feed: FeedSpec) -> Index:
+        """A package index. Its sum and whose signature it is are for the caller to check."""
+        ...
+
+
+class MirrorSources:
+    """Everything from the addresses that the spec names."""
+
+    def imagebuilder(self, wanted: ImageBuilderSpec, target: Path, progress: Progress, go_on: GoOn) -> None:
+        """See Sources."""
+        mirror, path = Mirror.for_url(wanted.url)
+        mirror.download(path, target, sha256=wanted.sha256, progress=progress, go_on=go_on)
+
+    def index(self, feed: FeedSpec) -> Index:
+        """See Sources."""
+        mirror = Mirror(feed.url)
+        if feed.format == "apk":
+            return _get(mirror, "packages.adb"), None
+        limit = settings.ASU_MAX_DOCUMENT_MB * 1024 * 1024
+        data = gunzip(_get(mirror, "Packages.gz"), limit, name="Packages.gz")
+        return data, _get_if_there(mirror, "Packages.sig")
+
+
+class ServerSources:
+    """Asks the main server first, so that a farm asks the mirror once. What it does not have comes from the mirror."""
+
+    def __init__(self, server: str) -> None:
+        self._server = Mirror(f"{server.rstrip('/')}/{API}")
+        self._mirror = MirrorSources()
+
+    def imagebuilder(self, wanted: ImageBuilderSpec, target: Path, progress: Progress, go_on: GoOn) -> None:
+        """See Sources. While the server itself fetches it, that progress is told."""
+        try:
+            self._from_server(wanted, target, progress, go_on)
+        except DownloadStoppedError:
+            raise
+        except MirrorError as error:
+            logger.info("%s comes from the mirror: %s", wanted.file_name, error)
+            self._mirror.imagebuilder(wanted, target, progress, go_on)
+
+    def _from_server(self, wanted: ImageBuilderSpec, target: Path, progress: Progress, go_on: GoOn) -> None:
+        path = f"imagebuilders/{wanted.sha256}"
+        last: int | None = -1
+        give_up_at = 0.0
+        while True:
+            try:
+                return self._server.download(path, target, sha256=wanted.sha256, progress=progress, go_on=go_on)
+            except NotReadyError as error:
+                if error.percent != last:
+                    last, give_up_at = error.percent, time.monotonic() + _PATIENCE
+                progress(error.percent or 0, 0 if error.percent is None else 100)
+            if time.monotonic() > give_up_at:
+                raise MirrorUnreachableError(f"{path}: the main server does not get on with it.")
+            _pause(path, go_on)
+
+    def index(self, feed: FeedSpec) -> Index:
+        """See Sources."""
+        path = f"indexes/{feed.index_sha256}"
+        try:
+            data = _get(self._server, path)
+            if hashlib.sha256(data).hexdigest() != feed.index_sha256:
+                raise ChecksumError(f"{path}: the main server sent another index than asked for.")
+            return data, None if feed.format == "apk" else _get_if_there(self._server, f"{path}.sig")
+        except MirrorError as error:
+            logger.info("the index of %s comes from the mirror: %s", feed.name, error)
+            return self._mirror.index(feed)
+
+
+def _pause(path: str, go_on: GoOn) -> None:
+    if not go_on():
+        raise DownloadStoppedError(f"{path}: the download was stopped.")
+    time.sleep(_POLL)
+
+
+def _get(mirror: Mirror, path: str) -> bytes:
+    document = mirror.get(path)
+    if document is None:
+        raise BadDocumentError(f"{path}: the mirror says that nothing changed, though nothing was asked.")
+    return document.data
+
+
+def _get_if_there(mirror: Mirror, path: str) -> bytes | None:
+    try:
+        return _get(mirror, path)
+    except NotOnMirrorError:
+        return None
