@@ -8,6 +8,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 # (packages.names.RESERVED).
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("", include("stats.urls")),
     path("", include("images.urls")),
     path("", include("images.api.urls")),
     path("<slug:distribution>/", include("images.api.urls")),
