@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from stats import health
+from stats import health, status
 
 app_name = "stats"
 
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("status.json", status.status_json),
+    path("status/", status.status_page, name="status"),
 ]

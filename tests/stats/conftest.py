@@ -3,7 +3,8 @@
 import pytest
 from pytest_django import Settings
 
-from stats import health
+from stats import health, status
+from stats.memory import Kept
 from stats.readiness import Readiness
 
 
@@ -11,3 +12,4 @@ from stats.readiness import Readiness
 def new_process(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.ASU_MIN_FREE_MB = 1
     monkeypatch.setattr(health, "_readiness", Readiness())
+    monkeypatch.setattr(status, "kept", Kept(status.make, status.SECONDS))
