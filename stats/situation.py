@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Count, Min
+from django.db.models import Count, F, Min, Sum
 from django.db.models.functions import Now
 
-from builders.models import Build, Worker
+from builders.models import Attempt, Build, Pace, Worker
 from builders.querysets import from_now
-from builders.states import State
+from builders.states import Reason, State
+from stats.models import DailyCount
 
 DAY = 24 * 3600
 
@@ -139,3 +140,39 @@ def fits(labels: Sequence[str], place: Place) -> bool:
 
 def _is(pattern: str, word: str) -> bool:
     return word.startswith(pattern[:-1]) if pattern.endswith("/*") else word == pattern
+
+
+def workers_by_kind() -> dict[tuple[str, str, bool], int]:
+    """All workers by standing, what is desired of them, and whether they are there."""
+    kinds = ("standing", "desired")
+    rows = Worker.objects.order_by().values_list(*kinds).annotate(Count("id"))
+    there = {
+        tuple(kind): n for *kind, n in Worker.objects.online().order_by().values_list(*kinds).annotate(Count("id"))
+    }
+    found = {}
+    for standing, desired, count in rows:
+        online = there.get((standing, desired), 0)
+        found[standing, desired, True] = online
+        found[standing, desired, False] = max(0, count - online)
+    return found
+
+
+# -- what only grows ---------------------------------------------------------------------------------------
+
+
+def attempts_by_outcome() -> dict[str, int]:
+    """Attempts that ended, by how. Builds are queued again now and then; attempts stay as they ended."""
+    ended = Attempt.objects.exclude(outcome="").order_by().values_list("outcome").annotate(Count("id"))
+    return dict.fromkeys((State.DONE.value, *Reason.values()), 0) | dict(ended)
+
+
+def counted(name: str) -> dict[str, int]:
+    """Of all days together, by distribution."""
+    return dict(DailyCount.objects.filter(name=name).order_by().values_list("distribution").annotate(Sum("count")))
+
+
+def usual_seconds() -> dict[str, float]:
+    """How long a build takes, by distribution: the averages of its targets, those weighing more that build more."""
+    rows = Pace.objects.order_by().values_list("distribution")
+    sums = rows.annotate(seconds=Sum(F("seconds") * F("builds")), builds=Sum("builds"))
+    return {distribution: seconds / builds for distribution, seconds, builds in sums if builds}
