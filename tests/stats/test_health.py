@@ -245,6 +245,17 @@ def test_a_database_that_never_says_a_word_is_not_ready_within_two_seconds(data_
     assert answers["/healthz"][0] == 200
 
 
+def test_without_a_database_status_and_metrics_say_so_in_their_own_ways(data_dir: Path) -> None:
+    paths = ("/status.json", "/status/", "/metrics")
+
+    answers = ask_server_with("postgres://user:hunter2@127.0.0.1:1/asu", data_dir, *paths)
+
+    assert [answers[path][0] for path in paths] == [503, 503, 503]
+    assert json.loads(answers["/status.json"][1])["detail"].startswith("The database does not answer.")
+    assert "The database does not answer." in answers["/status/"][1]
+    assert "hunter2" not in str(answers)
+
+
 def test_a_database_without_our_tables_is_not_ready(data_dir: Path) -> None:
     answers = ask_server_with(f"sqlite:///{data_dir}/new.sqlite3", data_dir, "/readyz")
 
