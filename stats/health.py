@@ -8,7 +8,7 @@ without any, requests are still taken, and `/status.json` tells (`stats.status`)
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from stats.readiness import OK, Readiness
+from stats.readiness import OK, UNKNOWN, Readiness
 
 _UNCACHED = {"Cache-Control": "no-store"}
 _readiness = Readiness()
@@ -24,7 +24,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """The process can do its work, or what keeps it from that."""
     checks = _readiness.checks()
-    wrong = [said for said in checks.values() if said != OK]
+    wrong = [said for said in checks.values() if said not in (OK, UNKNOWN)]
     if not wrong:
         return JsonResponse({"status": 200, "detail": "ready", "checks": checks}, headers=_UNCACHED)
     # Each sentence once: what hangs says the same several times.

@@ -23,6 +23,7 @@ from builders.models import Build
 from images.storage import DRAFT
 
 OK = "ok"
+UNKNOWN = "Not known without the database."
 CHECKS = ("store", "disk", "database", "migrations")
 
 _PATIENCE = 1.5  # seconds a caller waits for a look
@@ -89,7 +90,7 @@ class Readiness:
                     # On SQLite the first question opens no file, and on both a table may be locked.
                     _ask(connection, f"SELECT 1 FROM {connection.ops.quote_name(Build._meta.db_table)} LIMIT 1")  # noqa: S608
         except Error:
-            return {"database": "The database does not answer.", "migrations": "Not known without the database."}
+            return {"database": "The database does not answer.", "migrations": UNKNOWN}
         missing = "Migrations are missing. Run `manage.py migrate`, or start the server anew with script/server."
         return {"database": OK, "migrations": OK if self._is_migrated else missing}
 

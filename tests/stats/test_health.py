@@ -227,7 +227,7 @@ def test_a_database_that_refuses_connections_is_not_ready(data_dir: Path) -> Non
 
     status, body, seconds = answers["/readyz"]
     assert status == 503
-    assert json.loads(body)["checks"]["database"] == "The database does not answer."
+    assert json.loads(body)["checks"]["database"] == json.loads(body)["detail"] == "The database does not answer."
     assert json.loads(body)["checks"]["store"] == "ok"
     assert seconds < 2
     assert all(word not in body for word in ("hunter2", "127.0.0.1", "Traceback", str(data_dir)))
