@@ -142,6 +142,7 @@ ASU_STORE_MIN_FREE_GB = env_int("ASU_STORE_MIN_FREE_GB", 1)  # the store leaves 
 ASU_X_ACCEL_PREFIX = env_str("ASU_X_ACCEL_PREFIX")  # e.g. /protected-store: nginx sends the files
 # The text of a secret usign key to sign images with; empty: the key that `make_signing_key` made, if it did.
 ASU_SIGNING_KEY = env_str("ASU_SIGNING_KEY")
+ASU_METRICS_TOKEN = env_str("ASU_METRICS_TOKEN")  # "" = /metrics is for programs on this machine only
 ASU_FAST_ANSWER_SECONDS = env_int("ASU_FAST_ANSWER_SECONDS", 5)  # 0 = every answer comes from Django
 
 # -- builds ------------------------------------------------------------------------------------------------

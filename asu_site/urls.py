@@ -4,11 +4,15 @@ from django.contrib import admin
 from django.urls import include, path
 from django.urls.resolvers import URLPattern, URLResolver
 
+from builders.api.files import worker_file
+
 # People first, then programs; a distribution's name is tried last, and never equals one of the names above
 # (packages.names.RESERVED).
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/worker/v1/", include("builders.api.urls")),
+    path("worker/asu-worker.pyz", worker_file),
+    path("", include("stats.urls")),
     path("", include("images.urls")),
     path("", include("images.api.urls")),
     path("<slug:distribution>/", include("images.api.urls")),

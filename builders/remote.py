@@ -15,7 +15,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     data.mkdir(parents=True, exist_ok=True)
     # The settings are read when they are first imported, from the environment.
     os.environ["ASU_DATA_DIR"] = str(data)
-    os.environ.setdefault("SECRET_KEY", "a worker signs nothing")
+    os.environ["ASU_LOCAL_WORKERS"] = str(arguments.jobs)  # how many share the limits of the build user
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     with (data / "worker.lock").open("w") as lock:
         try:
@@ -69,8 +68,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Its options."""
+    """The command line."""
     options = argparse.ArgumentParser(prog="worker", description="Builds firmware images for a server.")
+    add_options(options)
+    return options
+
+
+def add_options(options: argparse.ArgumentParser) -> None:
+    """Its options."""
     options.add_argument("--server", required=True, help="its address, e.g. https://asu.example.org")
     options.add_argument(
         "--token",
@@ -90,8 +95,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="KIND:PATTERN",
         help="build only this: arch:mips_24kc, target:ath79/*, distribution:openwrt; may be repeated",
     )
-    options.add_argument("--require-sandbox", default="", choices=["", "process", "namespace", "full"])
-    return options
+    options.add_argument(
+        "--require-sandbox", default="", choices=["process", "namespace", "full"], help="build behind no lower walls"
+    )
 
 
 def _run(arguments: argparse.Namespace, data: Path) -> int:
@@ -133,8 +139,7 @@ class Worker:
 
     def run(self) -> int:
         """Register, build, leave."""
-        from builders.failures import cancelled as _cancelled  # noqa: F401 (loaded before threads begin)
-        from builders.notes import MemoryLedger
+        from builders.notes import Notes
         from builders.runners import workdir
         from builders.sources import ServerSources
         from builders.workshop import Workshop
@@ -142,9 +147,9 @@ class Worker:
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stopping.set())
-        upstream.authorize(self.connection.server, f"Bearer {self.connection.token}", self.connection.headers())
+        upstream.authorize(self.connection.server, self.connection.authorization)
         workdir.clean_work()
-        workshop = Workshop(MemoryLedger(), ServerSources(self.connection.server))
+        workshop = Workshop(Notes(), ServerSources(self.connection.server))
         workshop.imagebuilders.repair()
         words = self._register()
         if words is None:
@@ -286,6 +291,3 @@ def _say(sentence: str) -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-
-
-__all__ = ["main", "parser", "time"]

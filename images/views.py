@@ -127,6 +127,6 @@ def _queue_state() -> dict[str, Any]:
     return {
         "queued": counts.get(State.QUEUED, 0),
         "building": counts.get(State.BUILDING, 0),
-        "workers": list(Worker.objects.online()),
+        "workers": Worker.objects.able().count(),
         "done": Build.objects.filter(state=State.DONE).count(),
     }

@@ -20,6 +20,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 # First segments of our own addresses: no distribution may be called so.
 RESERVED = frozenset(
     {"admin", "api", "json", "store", "static", "docs", "images", "status", "stats", "about", "download"}
+    | {"status.json"}
     | {"releases", "snapshots", "healthz", "readyz", "metrics", "worker", "feeds", "files", "supported", "overview"}
     | {
         "update-request",

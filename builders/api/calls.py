@@ -92,15 +92,15 @@ def told(view: View[_P]) -> View[_P]:
     return call
 
 
-def for_worker(*methods: str) -> Callable[[WorkerView[_P]], View[_P]]:
-    """A call of a worker that has introduced itself."""
+def for_worker(*methods: str, any_life: bool = False) -> Callable[[WorkerView[_P]], View[_P]]:
+    """A call of a worker that has introduced itself; `any_life`: whichever of its lives, since nothing is changed."""
 
     def decorate(view: WorkerView[_P]) -> View[_P]:
         @told
         @functools.wraps(view)
         def call(request: HttpRequest, /, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponseBase:
             need_method(request, *methods)
-            return view(request, _who(request), *args, **kwargs)
+            return view(request, _who(request, any_life), *args, **kwargs)
 
         return call
 
@@ -121,12 +121,14 @@ def token_of(request: HttpRequest) -> str:
     return token.strip()
 
 
-def _who(request: HttpRequest) -> Worker:
+def _who(request: HttpRequest, any_life: bool) -> Worker:
     worker = workers.by_token(token_of(request))
     if worker is None:
         raise RefusedCallError(401, "unknown_token", "Nobody has this token. Register first.")
     if worker.standing == Worker.Standing.REVOKED:
         raise RefusedCallError(403, "revoked", "This worker's token was revoked by a maintainer.")
+    if any_life:
+        return worker
     if not worker.instance or request.headers.get("X-Asu-Instance", "") != worker.instance:
         raise RefusedCallError(
             409, "replaced", f"Another agent introduced itself as {worker.name} since. Each agent needs its own token."

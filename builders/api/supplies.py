@@ -1,4 +1,4 @@
-"""What a worker needs for a build: the lease with its spec, the ImageBuilder, package indexes, files of our own mirrors.
+"""What a worker needs for a build: the lease with its spec, the ImageBuilder, package indexes, files of our mirrors.
 
 The server has verified all of it by the distribution's keys; the spec binds it by hashes, so a worker needs no keys.
 """
@@ -64,7 +64,7 @@ def _signature(lease: Lease) -> dict[str, Any]:
     }
 
 
-@calls.for_worker("GET", "HEAD")
+@calls.for_worker("GET", "HEAD", any_life=True)
 def imagebuilder(request: HttpRequest, worker: Worker, sha256: str) -> HttpResponseBase:
     """The archive, in whole or in part; 202 with its `progress` in percent while we fetch it; 404: ask the mirror."""
     build = Build.objects.building().filter(worker=worker, imagebuilder=sha256).first()
@@ -82,7 +82,7 @@ def imagebuilder(request: HttpRequest, worker: Worker, sha256: str) -> HttpRespo
     return send(request, found.path.open("rb"))
 
 
-@calls.for_worker("GET", "HEAD")
+@calls.for_worker("GET", "HEAD", any_life=True)
 def index(request: HttpRequest, worker: Worker, name: str) -> HttpResponseBase:
     """A package index by its SHA-256, as it was verified; with `.sig` its detached signature."""
     sha256, _, ending = name.partition(".")
@@ -97,7 +97,7 @@ def index(request: HttpRequest, worker: Worker, name: str) -> HttpResponseBase:
     return HttpResponse(data, content_type="application/octet-stream")
 
 
-@calls.for_worker("GET", "HEAD")
+@calls.for_worker("GET", "HEAD", any_life=True)
 def file(request: HttpRequest, worker: Worker, distribution: str, path: str) -> HttpResponseBase:
     """A file of a mirror that lies on this machine: packages, above all."""
     leased = Build.objects.building().filter(worker=worker, distribution=distribution)

@@ -47,7 +47,7 @@ class Connection:
             raise ValueError(f"{server!r} is not the address of a server. Write it like https://asu.example.org.")
         self.server = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self.instance = secrets.token_hex(16)
-        self._token = token
+        self.authorization = f"Bearer {token}"
         self._parts = parts
         self._local = threading.local()
 
@@ -59,7 +59,7 @@ class Connection:
     def send(self, method: str, path: str, data: bytes, content_type: str) -> dict[str, Any]:
         """The same with any body."""
         headers = {
-            "Authorization": f"Bearer {self._token}",
+            "Authorization": self.authorization,
             "X-Asu-Instance": self.instance,
             "Content-Type": content_type,
             "User-Agent": "asu-worker",

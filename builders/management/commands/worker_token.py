@@ -1,0 +1,37 @@
+"""Makes a token for a worker: for one that is approved at once, or for one machine that is to join."""
+
+import re
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from builders import workers
+from builders.models import Worker
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,73}")
+
+
+class Command(BaseCommand):
+    """See the module."""
+
+    help = "Print the token of an approved worker NAME (a former token of it ends), or with --join a one-time token."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which one."""
+        parser.add_argument("name", nargs="?", default="", help="of the worker; with --join a note for the admin")
+        parser.add_argument("--join", action="store_true", help="a token that lets one machine join, once")
+        parser.add_argument("--hours", type=float, default=workers.JOIN_HOURS, help="how long a join token is good")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Prints the token and nothing else, for scripts."""
+        name: str = options["name"]
+        if options["join"]:
+            if not 0 < options["hours"] <= 24 * 365:
+                raise CommandError("--hours: more than 0 and at most 8760.")
+            self.stdout.write(workers.new_join_token(name, options["hours"]))
+            return
+        if not _NAME.fullmatch(name):
+            raise CommandError("NAME: letters, digits, dots and dashes, at most 74; or --join.")
+        if Worker.objects.filter(name=name, is_local=True).exists():
+            raise CommandError(f"{name} is a worker of this server's own machine; it needs no token.")
+        self.stdout.write(workers.new_worker_token(name))

@@ -1,0 +1,15 @@
+"""Each test meets a process that has not looked at anything yet."""
+
+import pytest
+from pytest_django import Settings
+
+from stats import health, status
+from stats.memory import Kept
+from stats.readiness import Readiness
+
+
+@pytest.fixture(autouse=True)
+def new_process(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    settings.ASU_MIN_FREE_MB = 1
+    monkeypatch.setattr(health, "_readiness", Readiness())
+    monkeypatch.setattr(status, "kept", Kept(status.make, status.SECONDS))
