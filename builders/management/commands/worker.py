@@ -30,6 +30,5 @@ class Command(BaseCommand):
         """Become the worker: a process of its own, as on a machine without Django."""
         environment = {name: text for name, text in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
         words = sys.argv[sys.argv.index("worker") + 1 :]
-        os.chdir(os.environ.get("PWD", os.getcwd()))
         environment["PYTHONPATH"] = str(settings.BASE_DIR)
         os.execve(sys.executable, [sys.executable, "-m", "builders.remote", *words], environment)  # noqa: S606
