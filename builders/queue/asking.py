@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from builders import clock, wake
 from builders.exceptions import HashCollisionError
-from builders.failures import cancelled
 from builders.models import Build, failure_ttl
 from builders.querysets import from_now
 from builders.queue import moves
@@ -102,11 +101,15 @@ def builds_of(clients: Collection[str], *, seconds: float) -> dict[str, int]:
 
 
 def cancel(build: Build, why: str = "") -> bool:
-    """A waiting build fails at once, a running one as soon as its worker hears of it. False: it is over already."""
+    """A waiting build fails at once, a running one as soon as its worker hears of it. False: it is over already.
+
+    `why`: the requester's own wish, in words; then it is dropped instead, and queued again as soon as it is asked for.
+    """
     with transaction.atomic():
         row = Build.objects.select_for_update().get(pk=build.pk)
+        row.sentence = why
         if row.state == State.QUEUED:
-            moves.set_failed(row, cancelled(why=why))
+            moves.set_cancelled(row)
         elif row.state == State.BUILDING:
             Build.objects.filter(pk=row.pk).update(cancel_requested=True, sentence=why)
         else:

@@ -8,7 +8,6 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
 
 from builders import pace
-from builders.failures import cancelled
 from builders.models import Attempt, Build, Worker
 from builders.querysets import from_now
 from builders.queue import moves
@@ -166,12 +165,11 @@ def fail(lease: Lease, worker: Worker, failure: BuildFailedError, *, is_final: b
         if build is None:
             return
         moves.end_attempt(build, failure.reason.value)
-        if failure.reason == Reason.CANCELLED and build.sentence:
-            failure = cancelled(failure, why=build.sentence)
-        if (
+        if build.cancel_requested:
+            moves.set_cancelled(build, failure)
+        elif (
             failure.reason.is_workers
             and not is_final
-            and not build.cancel_requested
             and build.attempts < settings.ASU_MAX_ATTEMPTS
             and another_may_do_better(build, worker)
         ):
@@ -189,7 +187,7 @@ def give_back(lease: Lease, worker: Worker) -> None:
             return
         moves.end_attempt(build, moves.GIVEN_BACK)
         if build.cancel_requested:
-            moves.set_failed(build, cancelled(why=build.sentence))
+            moves.set_cancelled(build)
         else:
             moves.set_waiting(build, attempts=Greatest(F("attempts") - 1, 0))
     wake_workers()
