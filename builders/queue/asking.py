@@ -7,7 +7,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from builders import clock, wake
 from builders.exceptions import HashCollisionError
@@ -137,7 +136,7 @@ def _known(row: Build) -> Build | None:
 def _requeue_if_due(build: Build, row: Build, is_outdated: bool) -> bool:
     if build.state in (State.EXPIRED, State.DROPPED):
         due = Build.objects.filter(state__in=(State.EXPIRED, State.DROPPED))
-    elif build.may_retry_at is not None and build.may_retry_at <= timezone.now():
+    elif build.may_retry_at is not None and build.may_retry_at <= clock.now():
         long_ago = from_now(-failure_ttl(build.reason).total_seconds())
         due = Build.objects.filter(state=State.FAILED, finished_at__lte=long_ago)
     else:
