@@ -7,6 +7,7 @@ from builders.labels import Place
 from images.clients import Client
 from images.exceptions import RequestRefusedError
 from images.fingerprint import Fingerprint
+from images.models import ImageRequest
 
 _MOST_RETRY = 1800  # seconds: whoever is refused may well come back earlier than the whole queue is done
 
@@ -36,7 +37,10 @@ def refusal_at(distribution: str, target: str, arch: str, asker: Client) -> Requ
 def is_greedy(asker: Client) -> bool:
     """Whether the client has had all builds that it may have for now."""
     most = settings.ASU_CLIENT_BUILDS_PER_HOUR
-    return bool(most) and not asker.is_trusted and queue.builds_of([asker.key], seconds=3600).get(asker.key, 0) >= most
+    if not most or asker.is_trusted:
+        return False
+    had = queue.builds_of([asker.key], seconds=3600).get(asker.key, 0)
+    return had + ImageRequest.objects.preparing().filter(asker=asker.key).count() >= most
 
 
 def too_many_requests() -> RequestRefusedError:

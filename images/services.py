@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from builders.states import State
-from images import admission, preparing, retention, validation
+from images import admission, load, preparing, retention, validation
 from images.clients import NOBODY, Client
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
@@ -32,6 +32,8 @@ def request_asked(asked: Asked) -> ImageRequest:
     try:
         return admission.admit(asked, admission.find(asked))
     except NotCompleteError as error:
+        if load.is_greedy(asked.asker):
+            raise load.too_many_requests() from error
         request = preparing.ask(asked, error.target_id)
     if request.status == ImageRequest.Status.PREPARING:
         return request

@@ -28,9 +28,12 @@ def lease(worker: Worker, call: Call | None = None, *, takes_new: bool = True) -
     a question that comes late changes nothing. With `takes_new` False that is all it does.
     """
     # Cheap questions first: an idle poll takes no lock.
-    if not (Build.objects.overdue().exists() or Build.objects.queued().exists()):
-        if call is None or not worker.builds.building().exists():
-            return None
+    if (
+        not Build.objects.overdue().exists()
+        and not Build.objects.queued().exists()
+        and (call is None or not worker.builds.building().exists())
+    ):
+        return None
     with transaction.atomic():
         reclaim_overdue()
         if call:

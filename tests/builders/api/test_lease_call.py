@@ -86,7 +86,7 @@ def test_an_unheard_lease_of_a_cancelled_build_ends_it() -> None:
     assert caller.lease() is None
 
     build = Build.objects.get()
-    assert (build.state, build.sentence) == (State.FAILED, "Its owner has changed his mind.")
+    assert (build.state, build.sentence) == (State.DROPPED, "Its owner has changed his mind.")
 
 
 def test_an_unheard_lease_goes_back_also_when_the_worker_may_have_no_builds_any_more() -> None:
@@ -360,7 +360,7 @@ def test_a_cancelled_build_is_told_with_the_next_beat_and_may_be_failed_so() -> 
     assert caller.beat(lease).words["go_on"] is False
     said = caller.call("POST", "fail", {**of(lease), "reason": "cancelled", "sentence": "x"})
 
-    assert said.words == {"status": 200, "state": "failed", "reason": "cancelled"}
+    assert said.words == {"status": 200, "state": "dropped", "reason": "cancelled"}
     assert Build.objects.get().sentence == "Its owner has changed his mind."
 
 
