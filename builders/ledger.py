@@ -45,17 +45,26 @@ class DatabaseLedger:
 
     def look(self, sha256: str) -> Standing | None:
         """See Ledger."""
-        row = ImageBuilder.objects.filter(sha256=sha256).first()
-        if row and row.status == Status.DOWNLOADING:
-            return Phase.DOWNLOAD_IMAGEBUILDER, percent(row.downloaded_bytes, row.total_bytes)
-        if row and row.status == Status.UNPACKING:
-            return Phase.UNPACK_IMAGEBUILDER, None
-        return None
+        return _standing(ImageBuilder.objects.filter(sha256=sha256).first())
 
     def there(self) -> list[str]:
         """See Ledger."""
         busy = (Status.DOWNLOADING, Status.UNPACKING, Status.READY)
         return list(ImageBuilder.objects.filter(status__in=busy).values_list("sha256", flat=True))
+
+
+def look_for(distribution: str, version: str, target: str) -> Standing | None:
+    """How far the ImageBuilder of a target is that is being set up here; None when none is."""
+    of_target = ImageBuilder.objects.filter(distribution=distribution, version__iexact=version, target=target)
+    return _standing(of_target.filter(status__in=(Status.DOWNLOADING, Status.UNPACKING)).first())
+
+
+def _standing(row: ImageBuilder | None) -> Standing | None:
+    if row and row.status == Status.DOWNLOADING:
+        return Phase.DOWNLOAD_IMAGEBUILDER, percent(row.downloaded_bytes, row.total_bytes)
+    if row and row.status == Status.UNPACKING:
+        return Phase.UNPACK_IMAGEBUILDER, None
+    return None
 
 
 def _note(spec: BuildSpec, **values: Any) -> None:

@@ -17,6 +17,8 @@ from django.conf import settings
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from builders.ledger import look_for
+from builders.states import Phase
 from images import fingerprint
 from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
@@ -82,6 +84,12 @@ def _try_again(request: ImageRequest) -> bool:
         return False
     request.status = ImageRequest.Status.PREPARING
     return True
+
+
+def phase(request: ImageRequest) -> Phase:
+    """What a waiting request waits for: in old releases the ImageBuilder, which has to be asked first."""
+    standing = look_for(request.distribution, request.version, request.target)
+    return Phase.INIT if standing is None else standing[0]
 
 
 def complete(target: Target) -> bool:

@@ -11,7 +11,7 @@ from builders import waiting
 from builders.models import Build
 from builders.states import Phase, State
 from builders.waiting import Forecast
-from images import polls
+from images import polls, preparing
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
 
@@ -39,7 +39,7 @@ class Answer:
 def for_request(request: ImageRequest) -> Answer:
     """The present state of a request, as POST, GET and HEAD all tell it."""
     if request.status == ImageRequest.Status.PREPARING:
-        return _started(request, Phase.INIT, request.created_at)
+        return _started(request, preparing.phase(request), request.created_at)
     if request.refusal is not None:
         return refused(RequestRefusedError.from_json(request.refusal))
     final = request.resolved_to or request

@@ -13,10 +13,12 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
+from builders.ledger import DatabaseLedger
 from images import intake, preparing, tasks
 from images.models import ImageRequest
 from packages import generation, sync
 from packages.models import Channel, Distribution, Release, Target
+from tests.factories import make_spec
 from tests.images.factories import ask
 from tests.packages.mirrors import MirrorFolder
 
@@ -60,6 +62,22 @@ def test_the_first_request_waits_as_started(client: Client, target: Target) -> N
     assert answer.json()["imagebuilder_status"] == answer["X-Imagebuilder-Status"] == "init"
     assert "queue_position" not in answer.json()
     assert poll(client, answer).json() == answer.json()
+
+
+def test_a_wait_for_an_imagebuilder_that_is_asked_first_says_how_far_it_is(client: Client, target: Target) -> None:
+    waiting = ask(client, **wish())
+    spec = make_spec(distribution="openwrt", version=VERSION, target=NAME)
+
+    DatabaseLedger().downloading(spec, 10, 100)
+    downloading = poll(client, waiting)
+    DatabaseLedger().unpacking(spec, 100)
+    unpacking = poll(client, waiting)
+    DatabaseLedger().ready(spec, 800)
+    ready = poll(client, waiting)
+
+    phases = ["download_imagebuilder", "unpack_imagebuilder", "init"]
+    assert [answer.json()["imagebuilder_status"] for answer in (downloading, unpacking, ready)] == phases
+    assert unpacking["X-Imagebuilder-Status"] == "unpack_imagebuilder"
 
 
 def test_the_hash_of_the_wait_leads_to_the_build(client: Client, target: Target) -> None:
