@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,14 +23,16 @@ STOP_SECONDS = 10
 class Server:
     """A running script/server and how to talk to it."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **more: str) -> None:
+        """`more`: settings of its own."""
         self.data = data
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         environment = {name: text for name, text in os.environ.items() if name not in ("DATABASE_URL", "SECRET_KEY")}
-        environment |= {"PORT": str(self.port), "HOST": "127.0.0.1", "ASU_DATA_DIR": str(data)}
+        environment |= {"PORT": str(self.port), "HOST": "127.0.0.1", "ASU_DATA_DIR": str(data), **more}
         environment.pop("DJANGO_SETTINGS_MODULE", None)
+        self.environment = environment
         self.log = data.parent / "server.log"
         self.process = subprocess.Popen(
             [settings.BASE_DIR / "script" / "server"],
@@ -78,6 +81,19 @@ class Server:
         built: dict[str, Any] = json.loads(answer)
         return built
 
+    def manage(self, *words: str) -> str:
+        """A command of manage.py, as the maintainer on the server's machine types it; what it prints."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=settings.BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
     def processes(self) -> dict[int, str]:
         """Everything alive that has our data folder in its environment."""
         mark = f"ASU_DATA_DIR={self.data}".encode()
@@ -116,9 +132,9 @@ class Server:
 
 
 @contextmanager
-def running(data: Path) -> Iterator[Server]:
+def running(data: Path, **more: str) -> Iterator[Server]:
     """A server that is ready, on a data folder of its own; whatever is left of it is killed afterwards."""
-    server = Server(data)
+    server = Server(data, **more)
     try:
         server.wait_until_ready()
         yield server
