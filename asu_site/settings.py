@@ -105,7 +105,8 @@ ASU_BUILD_TIMEOUT = env_int("ASU_BUILD_TIMEOUT", 1800, minimum=10)  # seconds fo
 Q_CLUSTER: dict[str, Any] = {
     "name": "asu",
     "orm": "default",
-    "workers": ASU_LOCAL_WORKERS + 1,  # one is always free for chores while builds run
+    # One is always free for chores while builds run, or while an ImageBuilder is fetched for workers elsewhere.
+    "workers": max(ASU_LOCAL_WORKERS, 1) + 1,
     "queue_limit": 1,
     "bulk": 1,
     # The queue must never cut a build off: the build's own limit strikes first.

@@ -29,6 +29,17 @@ def test_a_worker_without_django_has_the_same_settings() -> None:
     assert differing <= {"SECRET_KEY", "DATABASES", "ASU_BUILD_TIMEOUT", "Q_CLUSTER"}
 
 
+def test_a_server_without_workers_of_its_own_does_chores_while_it_fetches_an_imagebuilder() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", SHOW, str(settings.BASE_DIR)],
+        capture_output=True,
+        check=True,
+        env={"ASU_DATA_DIR": str(settings.ASU_DATA_DIR), "ASU_LOCAL_WORKERS": "0"},
+    )
+
+    assert "'workers': 2" in json.loads(done.stdout)["Q_CLUSTER"]
+
+
 def test_a_worker_makes_no_secret(tmp_path: Path) -> None:
     env = {"ASU_DATA_DIR": str(tmp_path / "worker")}
 
