@@ -153,6 +153,8 @@ class Build(models.Model):
             # Whole, not partial: SQLite cannot tell from a bound parameter that a partial one would do.
             models.Index(fields=["state", "-priority", "turn", "id"], name="build_queue"),
             models.Index(fields=["client", "state", "turn"], name="build_client"),
+            # Whether anything waits that a worker's labels fit is told without looking at the rows.
+            models.Index(fields=["state", "target", "arch", "distribution"], name="build_place"),
             models.Index(fields=["state", "finished_at"], name="build_finished"),
         ]
 

@@ -11,7 +11,7 @@ from builders import pace
 from builders.failures import cancelled
 from builders.models import Attempt, Build, Worker
 from builders.querysets import from_now
-from builders.queue import moves
+from builders.queue import glance, moves
 from builders.queue.asking import wake_workers
 from builders.queue.choosing import another_may_do_better, next_for
 from builders.queue.judging import judge
@@ -28,9 +28,10 @@ def lease(worker: Worker, call: Call | None = None) -> Lease | None:
     `call` tells one question of an agent from the next, so that an answer which got lost on the way is given again and
     a question that comes late changes nothing.
     """
-    # Two cheap questions first: an idle poll takes no lock.
-    if not Build.objects.overdue().exists() and not Build.objects.queued().exists():
-        return _unheard_of(worker, call) if call else None
+    # A cheap question first: an idle poll takes no lock, however much waits for others.
+    seen = glance.at(worker)
+    if not seen.has_overdue and not seen.has_fitting:
+        return _unheard_of(worker, call) if call and seen.has_own else None
     with transaction.atomic():
         reclaim_overdue()
         if call:
@@ -45,8 +46,6 @@ def lease(worker: Worker, call: Call | None = None) -> Lease | None:
 
 
 def _unheard_of(worker: Worker, call: Call) -> Lease | None:
-    if not worker.builds.building().exists():
-        return None
     with transaction.atomic():
         return _asked_before(worker, call)[0]
 
