@@ -144,11 +144,14 @@ class Worker:
         from builders.sources import ServerSources
         from builders.workshop import Workshop
         from packages import upstream
+        from packages.conf import settings
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stopping.set())
         upstream.authorize(self.connection.server, self.connection.authorization)
         workdir.clean_work()
+        # Results of a former life: this is the only process in the data folder.
+        shutil.rmtree(settings.ASU_UPLOAD_DIR, ignore_errors=True)
         workshop = Workshop(Notes(), ServerSources(self.connection.server))
         workshop.imagebuilders.repair()
         words = self._register()
@@ -191,8 +194,10 @@ class Worker:
 
     def _introduction(self) -> dict[str, Any]:
         from builders import machine, shelf
+        from builders.transports.http import PROTOCOL
 
         return {
+            "protocol": PROTOCOL,
             "name": self.name,
             "instance": self.connection.instance,
             "join": self.join,

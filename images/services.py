@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from builders.states import State
-from images import admission, preparing, retention, validation
+from images import admission, load, preparing, retention, validation
 from images.clients import NOBODY, Client
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
@@ -32,6 +32,8 @@ def request_asked(asked: Asked) -> ImageRequest:
     try:
         return admission.admit(asked, admission.find(asked))
     except NotCompleteError as error:
+        if load.is_greedy(asked.asker):
+            raise load.too_many_requests() from error
         request = preparing.ask(asked, error.target_id)
     if request.status == ImageRequest.Status.PREPARING:
         return request
@@ -52,6 +54,12 @@ def lookup(distribution: str, request_hash: str) -> ImageRequest | None:
     if image is None or retention.is_at_hand(image) or image.withdrawn_at is not None:
         return request
     return None if final.build is not None and final.build.state == State.DONE else request
+
+
+def known(distribution: str, request_hash: str) -> ImageRequest | None:
+    """The same, and also what is served no longer: its build may be asked for anew."""
+    request = ImageRequest.objects.with_outcome().filter(request_hash=request_hash).first()
+    return request if request is not None and request.distribution == distribution else None
 
 
 def withdraw(image: Image, why: str) -> None:

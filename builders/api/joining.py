@@ -9,9 +9,9 @@ from django.http.response import HttpResponseBase
 
 from builders import labels, workers
 from builders.api import calls
+from builders.transports.http import PROTOCOL
 from packages import names
 
-PROTOCOL = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,73}")
 _INSTANCE = re.compile(r"[0-9a-f]{32}")
 _MOST_IMAGEBUILDERS = 1000
@@ -26,6 +26,10 @@ def register(request: HttpRequest) -> HttpResponseBase:
     """
     calls.need_method(request, "POST")
     said = calls.read_json(request)
+    if said.get("protocol", PROTOCOL) != PROTOCOL:
+        raise calls.RefusedCallError(
+            403, "not_welcome", "This worker and the server are of different versions. Fetch the worker from it again."
+        )
     join = said.get("join") or ""
     if not isinstance(join, str):
         raise calls.RefusedCallError(400, "bad_request", "join: not a token.")

@@ -45,4 +45,5 @@ def _fitting(words: tuple[str, ...]) -> QuerySet[Build]:
 
 
 def _exists(rows: QuerySet[Build]) -> tuple[str, tuple[Any, ...]]:
-    return rows.query.exists().sql_with_params()
+    sql, parameters = rows.query.exists().sql_with_params()
+    return sql, tuple(parameters)

@@ -21,6 +21,7 @@ from builders.transports.base import DismissedError, Lease, LeaseLostError, Tran
 logger = logging.getLogger(__name__)
 
 PATH = "/api/worker/v1"
+PROTOCOL = 1  # what both sides have to have in common
 TIMEOUT = 60.0  # seconds without a byte
 _NO_WELCOME = frozenset({"unknown_token", "revoked", "not_welcome", "replaced"})
 _POLL = 0.5  # seconds that an idle slot waits at first; longer while nothing comes
