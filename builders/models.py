@@ -90,6 +90,8 @@ class Holding(models.Model):
 class JoinToken(models.Model):
     """Lets one machine join without further approval."""
 
+    secret = ""  # no column: the token itself, known only where it was just made
+
     token_hash = models.CharField(max_length=64, unique=True)
     note = models.CharField(max_length=80, blank=True, help_text="for whom it is")
     created_at = models.DateTimeField(auto_now_add=True)
