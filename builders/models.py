@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from builders.querysets import BuildQuerySet, WorkerQuerySet
+from builders.shown import visible
 from builders.states import Phase, Reason, State
 
 
@@ -66,7 +67,7 @@ class Worker(models.Model):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return self.name
+        return visible(self.name)
 
     @property
     def may_lease(self) -> bool:

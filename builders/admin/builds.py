@@ -128,16 +128,17 @@ class BuildAdmin(ReadOnly, LiveAdmin):
         return format_html('{}<span class="farm-under">{}</span>', build.spec["profile"], where)
 
     @admin.display(description="queued", ordering="queued_at")
-    def queued(self, build: Build) -> str:
-        return f"{build.queued_at:%Y-%m-%d %H:%M}"
+    def queued(self, build: Build) -> SafeString:
+        return format_html('<span class="farm-when">{}</span>', f"{build.queued_at:%Y-%m-%d %H:%M}")
 
     @admin.display(description="worker", ordering="worker__name")
     def by(self, build: Build) -> str:
         return visible(build.worker.name) if build.worker else ""
 
     @admin.display(description="took", ordering="seconds")
-    def duration(self, build: Build) -> str:
-        return f"{build.seconds:.1f} s" if build.seconds is not None else ""
+    def duration(self, build: Build) -> SafeString:
+        took = f"{build.seconds:.1f} s" if build.seconds is not None else ""
+        return format_html('<span class="farm-when">{}</span>', took)
 
     # -- the page ------------------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ class JoinTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = JoinForm
     add_fields = ("note", "hours")
     fields = ("note", "state", "created_at", "expires_at", "used_at", "joined")
-    list_display = ("__str__", "state", "created_at", "expires_at", "used_at", "joined")
+    list_display = ("__str__", "state", "when", "joined")
     list_display_links = None
     list_select_related = ("worker",)
     list_per_page = 50
@@ -104,6 +104,13 @@ class JoinTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         else:
             look, word = "good", "unused"
         return render_to_string("admin/builders/_badge.html", {"look": look, "word": word})
+
+    @admin.display(description="when", ordering="created_at")
+    def when(self, token: JoinToken) -> str:
+        if token.used_at:
+            return f"used {token.used_at:%Y-%m-%d %H:%M}"
+        is_over = token.expires_at <= timezone.now()
+        return f"{'ended' if is_over else 'good until'} {token.expires_at:%Y-%m-%d %H:%M}"
 
     @admin.display(description="who joined", ordering="worker__name")
     def joined(self, token: JoinToken) -> str:

@@ -11,7 +11,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
@@ -139,11 +139,9 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         answer = self.press(request, self._row(request, pk))
         if answer is not None:
             return answer
-        is_from_list = request.POST.get("back") == "list"
-        return HttpResponse(
-            status=303,
-            headers={"Location": self._address("changelist") if is_from_list else self._address("change", pk)},
-        )
+        if request.POST.get("back") == "list":
+            return HttpResponseRedirect(self._address("changelist"))
+        return HttpResponseRedirect(self._address("change", pk))
 
     def _row(self, request: HttpRequest, pk: int) -> Any:
         row = self.get_object(request, str(pk))

@@ -151,9 +151,9 @@ def give(order: Order, rows: Iterable[Worker], is_there: Callable[[Worker], bool
         if order.makes_sense(worker) and order.carry_out(worker):
             worker.refresh_from_db(fields=["standing", "desired", "standing_why"])
             given.obeyed.append(worker)
-            given.sentences.append(f"{name}: {order.announce(worker, is_there(worker), server)}")
+            given.sentences.append(f"Worker {name}: {order.announce(worker, is_there(worker), server)}")
         else:
-            given.refusals.append(f"{name} was left alone: {why_not(order, worker)}")
+            given.refusals.append(f"Worker {name} was left alone: {why_not(order, worker)}")
     return given
 
 

@@ -83,7 +83,7 @@ def _bulk(name: str) -> Any:
 class WorkerAdmin(LiveAdmin):
     form = WorkerForm
     fields = ("labels",)
-    list_display = ("who", "standing_cell", "presence_cell", "now_cell", "machine_cell", "lately")
+    list_display = ("who", "standing_cell", "now_cell", "machine_cell", "lately")
     list_filter = ("standing", "desired", KindFilter)
     search_fields = ("name",)
     list_per_page = 50
@@ -91,7 +91,7 @@ class WorkerAdmin(LiveAdmin):
         Case(*(When(standing=word, then=Value(rank)) for rank, word in enumerate(_RANKS)), output_field=IntegerField()),
         "name",
     )
-    live_columns = ("standing", "presence", "now", "machine")
+    live_columns = ("standing", "now", "machine")
     actions = ("approve", "run", "drain", "stop", "suspend", "revoke")
     approve, run, drain = _bulk("approve"), _bulk("run"), _bulk("drain")
     stop, suspend, revoke = _bulk("stop"), _bulk("suspend"), _bulk("revoke")
@@ -149,10 +149,6 @@ class WorkerAdmin(LiveAdmin):
     def standing_cell(self, worker: Worker) -> str:
         return self.cell("standing", worker)
 
-    @admin.display(description="there", ordering="seen_at")
-    def presence_cell(self, worker: Worker) -> str:
-        return self.cell("presence", worker)
-
     @admin.display(description="builds now")
     def now_cell(self, worker: Worker) -> str:
         return self.cell("now", worker)
@@ -166,10 +162,7 @@ class WorkerAdmin(LiveAdmin):
         return self.part("worker/_record.html", record=worker.record)
 
     def standing_html(self, worker: Worker) -> str:
-        return self.part("worker/_standing.html", **_standing(worker))
-
-    def presence_html(self, worker: Worker) -> str:
-        return self.part("worker/_presence.html", **_presence(worker))
+        return self.part("worker/_standing.html", **_standing(worker), **_presence(worker))
 
     def now_html(self, worker: Any) -> str:
         return self.part("worker/_now.html", builds=[_running(build, worker) for build in worker.running])
@@ -285,7 +278,7 @@ def _machine(worker: Worker) -> dict[str, Any]:
         _bar("memory", worker.free_memory_mb, worker.memory_mb, settings.ASU_MIN_FREE_MEMORY_MB),
         _bar("disk", worker.free_disk_mb, worker.disk_mb, settings.ASU_MIN_FREE_MB),
     ]
-    return {"worker": worker, "bars": list(filter(None, bars)), "busy_from": worker.cpus}
+    return {"worker": worker, "bars": list(filter(None, bars)), "busy_from": (worker.cpus or 0) * 0.9}
 
 
 def _bar(name: str, free: int | None, whole: int | None, floor: int) -> dict[str, Any] | None:
