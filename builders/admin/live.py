@@ -3,12 +3,12 @@
 The parts are made by the same code for the page and for later, so a page without JavaScript shows all, once.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -21,6 +21,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 SECONDS = 2
 _MOST_MESSAGES = 10
+_MOST_ROWS = 200  # as many as a list may show
+_ID = re.compile(r"[0-9]{1,18}")
 
 Parts = dict[str, SafeString]
 
@@ -43,6 +45,9 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def parts_of_list(self, request: HttpRequest) -> Parts:
         """The parts of the list besides its cells."""
         return {}
+
+    def prepare(self, rows: list[Any]) -> None:
+        """Look up what the cells of the list need that does not stay fresh."""
 
     def is_over(self, row: Any) -> bool:
         """Whether nothing on the row's page will change by itself."""
@@ -88,14 +93,15 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """With the parts, and where they are to be had."""
-        query = f"?{request.GET.urlencode()}" if request.GET else ""
-        more = {
-            "live_url": self._address("live_list") + query,
-            "live_seconds": SECONDS,
-            "parts": self.parts_of_list(request) if request.method == "GET" else {},
-        }
-        return super().changelist_view(request, {**more, **(extra_context or {})})
+        """With the parts, and where they are to be had: by the rows' ids, as searching and counting again is dear."""
+        response = super().changelist_view(request, {"live_seconds": SECONDS, **(extra_context or {})})
+        context = getattr(response, "context_data", None)
+        if context and "cl" in context:
+            rows = context["cl"].result_list = list(context["cl"].result_list)
+            ids = ",".join(str(row.pk) for row in rows)
+            context |= {"live_url": f"{self._address('live_list')}?ids={ids}", "parts": self.parts_of_list(request)}
+            self.prepare(rows)
+        return response
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """The same for the page of a row."""
@@ -122,10 +128,10 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.admin_site.admin_view(require_safe(look))
 
     def _live_list(self, request: HttpRequest) -> HttpResponse:
-        try:
-            rows = self.get_changelist_instance(request).result_list
-        except IncorrectLookupParameters as wrong:
-            raise Http404 from wrong
+        ids = [int(word) for word in request.GET.get("ids", "").split(",")[:_MOST_ROWS] if _ID.fullmatch(word)]
+        rows = self.get_queryset(request).filter(pk__in=ids)
+        if isinstance(self.list_select_related, tuple):
+            rows = rows.select_related(*self.list_select_related)
         cells = {f"{name}-{row.pk}": getattr(self, f"{name}_html")(row) for row in rows for name in self.live_columns}
         return JsonResponse({"parts": {**cells, **self.parts_of_list(request)}, "again": True})
 

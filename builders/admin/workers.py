@@ -117,14 +117,13 @@ class WorkerAdmin(LiveAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         more = {"may_join": request.user.has_perm("builders.add_jointoken"), "title": "Workers"}
-        response = super().changelist_view(request, {**more, **(extra_context or {})})
-        if (found := getattr(response, "context_data", None)) and "cl" in found:
-            rows = list(found["cl"].result_list)
-            records = record.lately([row.pk for row in rows])
-            for row in rows:
-                row.record = records[row.pk]
-            found["cl"].result_list = rows
-        return response
+        return super().changelist_view(request, {**more, **(extra_context or {})})
+
+    def prepare(self, rows: list[Any]) -> None:
+        """How each did lately, in one question."""
+        records = record.lately([row.pk for row in rows])
+        for row in rows:
+            row.record = records[row.pk]
 
     def parts_of_list(self, request: HttpRequest) -> Parts:
         may_press = self.may_press(request)
@@ -171,12 +170,6 @@ class WorkerAdmin(LiveAdmin):
         return self.part("worker/_machine.html", **_machine(worker))
 
     # -- the page ------------------------------------------------------------------------------------------
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        more = {"has_press_permission": self.may_press(request), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, more)
 
     def parts_of(self, request: HttpRequest, row: Any) -> Parts:
         may_press = self.may_press(request)
