@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from builders.querysets import BuildQuerySet, WorkerQuerySet
+from builders.shown import visible
 from builders.states import Phase, Reason, State
 
 
@@ -66,7 +67,7 @@ class Worker(models.Model):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return self.name
+        return visible(self.name)
 
     @property
     def may_lease(self) -> bool:
@@ -89,6 +90,8 @@ class Holding(models.Model):
 
 class JoinToken(models.Model):
     """Lets one machine join without further approval."""
+
+    secret = ""  # no column: the token itself, known only where it was just made
 
     token_hash = models.CharField(max_length=64, unique=True)
     note = models.CharField(max_length=80, blank=True, help_text="for whom it is")
