@@ -6,13 +6,15 @@
     ASU_CACHE_DIR/archives/<sha256>.part       on its way
     ASU_CACHE_DIR/archives/<sha256>.state      JSON: when it was asked for, how far it is, why it failed
 
-The cluster fetches; whoever asks meanwhile hears how far that is, and goes to the mirror itself when it fails.
+The cluster fetches; whoever asks meanwhile hears how far that is, and goes to the mirror itself when it fails. What the
+main server fetches for itself comes through here too (`SharedSources`).
 """
 
 import json
 import logging
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,12 @@ from typing import Any
 from django.conf import settings
 from django_q.tasks import async_task
 
+from builders.models import Worker
+from builders.sources import GoOn, MirrorSources, Progress
+from builders.spec import ImageBuilderSpec
+from builders.transports import local
 from packages import names
-from packages.exceptions import MirrorError
+from packages.exceptions import DownloadStoppedError, MirrorError
 from packages.folders import folder_of
 from packages.upstream import Mirror
 
@@ -55,6 +61,8 @@ def supply(sha256: str, url: str) -> Supply:
     if age < _PATIENCE:
         return Supply(percent=state.get("percent"), failure=state.get("failure", ""))
     if state and not state.get("failure") and age < 10 * _PATIENCE:
+        if _is_at_work():
+            return Supply()
         return Supply(failure="The server does not get on with this ImageBuilder; ask the mirror.")
     _write(sha256, percent=None)
     async_task("builders.tasks.fetch_archive", sha256, url, task_name=f"archive {sha256[:12]}")
@@ -62,28 +70,79 @@ def supply(sha256: str, url: str) -> Supply:
 
 
 def fetch(sha256: str, url: str) -> None:
-    """The cluster's side: get it from the mirror, verified. Run twice, the second one finds it."""
-    if _path(sha256).exists():
-        return
+    """The cluster's side: get it from the mirror. Run twice, the second one finds it."""
+    with suppress(MirrorError, OSError):  # the state tells
+        bring(sha256, url)
+
+
+class SharedSources(MirrorSources):
+    """For a server that is not alone: each ImageBuilder that it needs itself is fetched once, for all of the farm."""
+
+    def imagebuilder(self, wanted: ImageBuilderSpec, target: Path, progress: Progress, go_on: GoOn) -> None:
+        """See Sources."""
+        if not _is_shared() or wanted.url.startswith("file://"):
+            super().imagebuilder(wanted, target, progress, go_on)
+            return
+        kept = bring(wanted.sha256, wanted.url, progress, go_on)
+        target.unlink(missing_ok=True)
+        try:
+            target.hardlink_to(kept)
+        except OSError:  # on another file system, or a thing of the past already: once more, verified
+            super().imagebuilder(
+                ImageBuilderSpec(kept.as_uri(), wanted.file_name, wanted.sha256), target, progress, go_on
+            )
+
+
+def _is_shared() -> bool:
+    """Whether machines other than this one build for us."""
+    if not settings.ASU_ARCHIVE_CACHE_GB:
+        return False
+    own = [local.name_of(slot) for slot in range(settings.ASU_LOCAL_WORKERS)]
+    return not own or Worker.objects.online().exclude(name__in=own).exists()
+
+
+def bring(
+    sha256: str,
+    url: str,
+    progress: Progress = lambda done, total: None,
+    go_on: GoOn = lambda: True,
+) -> Path:
+    """Fetch it unless it is here, verified, and keep it. Raises MirrorError and OSError; whoever asks hears of it."""
+    path = _path(sha256)
+    if path.exists():
+        os.utime(path)
+        return path
     _make_room()
     last = 0.0
 
     def report(done: int, total: int) -> None:
         nonlocal last
+        progress(done, total)
         if time.monotonic() - last >= 1:
             last = time.monotonic()
             _write(sha256, percent=min(99, 100 * done // total) if total else None)
 
     try:
         mirror, name = Mirror.for_url(url)
-        mirror.download(name, _path(sha256), sha256=sha256, progress=report)
+        mirror.download(name, path, sha256=sha256, progress=report, go_on=go_on)
+    except DownloadStoppedError:
+        _state(sha256).unlink(missing_ok=True)
+        raise
     except (MirrorError, OSError) as error:
         logger.warning("the ImageBuilder %s was not fetched for the workers: %s", sha256[:12], error)
         sentence = str(error) if isinstance(error, MirrorError) else "The server cannot store it."
         _write(sha256, percent=None, failure=sentence)
-    else:
-        _state(sha256).unlink(missing_ok=True)
-        _make_room()
+        raise
+    _state(sha256).unlink(missing_ok=True)
+    _make_room()
+    return path
+
+
+def _is_at_work() -> bool:
+    """Whether another archive is on its way just now, so that this one has to wait for its turn."""
+    since = time.time() - _PATIENCE
+    states = [_read(path.stem) for path in _folder().glob("*.state")]
+    return any(state.get("at", 0.0) > since and not state.get("failure") for state in states)
 
 
 def _make_room() -> None:

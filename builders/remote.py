@@ -228,16 +228,16 @@ class Worker:
             raise
 
     def heard(self, transport: Any) -> None:
-        """What the server wants of us, after each question for a build."""
-        if transport.standing == "pending":
+        """What the server wants of us."""
+        if transport.desired == "stop":
+            self._tell("told to stop by a maintainer")
+            self.stopping.set()
+        elif transport.standing == "pending":
             self._tell("waiting for approval: a maintainer finds this worker in the server's admin, under Workers")
         elif transport.standing == "suspended":
             self._tell(f"suspended: {transport.why} A maintainer can approve the worker again.")
         elif transport.desired == "drain":
             self._tell("told to drain: no further builds until a maintainer says run")
-        elif transport.desired == "stop":
-            self._tell("told to stop by a maintainer")
-            self.stopping.set()
         else:
             self._tell("ready")
 
@@ -261,6 +261,12 @@ class _Told:
         if lease is None:
             self._worker.heard(self._transport)
         return lease
+
+    def beat(self, *about: Any) -> bool:
+        """See `Transport`. Heard before the build is told to end: one that we stop is given back, not cancelled."""
+        goes_on: bool = self._transport.beat(*about)
+        self._worker.heard(self._transport)
+        return goes_on
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -61,7 +61,7 @@ def _workshop() -> Workshop:
     """The rows about ImageBuilders tell of the main server's; it also has them, and package indexes, for us."""
     if settings.ASU_UPLOAD_URL:
         return Workshop(Notes(), ServerSources(settings.ASU_UPLOAD_URL))
-    return Workshop(DatabaseLedger())
+    return Workshop(DatabaseLedger(), archives.SharedSources())
 
 
 def tend() -> None:

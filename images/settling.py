@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from builders.archives import SharedSources
 from builders.imagebuilder import ImageBuilders
 from builders.inspection import inspect
 from builders.ledger import DatabaseLedger
@@ -89,8 +90,8 @@ def _try_to_complete(target: Target) -> dict[str, Any] | None:
 
 def _inspect(target: Target) -> None:
     """Releases without JSON documents: their ImageBuilder itself says what it knows."""
-    runner = best_runner()
-    sync.store_inspection(target, inspect(inspection_spec(target), ImageBuilders(DatabaseLedger()), runner, _report))
+    imagebuilders = ImageBuilders(DatabaseLedger(), SharedSources())
+    sync.store_inspection(target, inspect(inspection_spec(target), imagebuilders, best_runner(), _report))
 
 
 def _report(phase: Phase, percent: int | None) -> None:

@@ -116,7 +116,8 @@ class Sandbox:
         return _Place(copy, watched, base=workdir.disk_usage(watched))
 
     def _limits(self, run: Run) -> dict[str, int]:
-        return walls.rlimits(run.limits, own_user=os.geteuid() == 0, neighbours=settings.ASU_LOCAL_WORKERS)
+        # One more than builds: a server asks ImageBuilders about themselves beside them, or without any.
+        return walls.rlimits(run.limits, own_user=os.geteuid() == 0, runs=settings.ASU_LOCAL_WORKERS + 1)
 
     def _walled(self, run: Run, work: workdir.WorkDir, place: _Place) -> Callable[[int], dict[str, Any]]:
         as_root = os.geteuid() == 0

@@ -23,10 +23,10 @@ _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _MB = 1024 * 1024
 
 
-def rlimits(limits: Limits, *, own_user: bool, neighbours: int) -> dict[str, int]:
+def rlimits(limits: Limits, *, own_user: bool, runs: int) -> dict[str, int]:
     """What the kernel holds each process to. The sum of all is watched from outside (`watch`).
 
-    Processes can only be counted by user, so this needs a user of our own; `neighbours` builds share it.
+    Processes can only be counted by user, so this needs a user of our own; so many `runs` share it.
     """
     found = {
         # A little above, so that the watch, which counts all processes together, strikes first and can say why.
@@ -36,7 +36,7 @@ def rlimits(limits: Limits, *, own_user: bool, neighbours: int) -> dict[str, int
         "RLIMIT_CORE": 0,
     }
     if own_user:
-        found["RLIMIT_NPROC"] = limits.processes * neighbours + 64
+        found["RLIMIT_NPROC"] = limits.processes * runs + 64
     return found
 
 

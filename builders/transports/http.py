@@ -24,6 +24,7 @@ PATH = "/api/worker/v1"
 PROTOCOL = 1  # what both sides have to have in common
 TIMEOUT = 60.0  # seconds without a byte
 _NO_WELCOME = frozenset({"unknown_token", "revoked", "not_welcome", "replaced"})
+_MOST_ANSWER = 64 * 2**20  # bytes
 _POLL = 0.5  # seconds that an idle slot waits at first; longer while nothing comes
 _TRIES = 5  # of a piece of a file whose sum is wrong
 
@@ -65,11 +66,16 @@ class Connection:
             "Content-Type": content_type,
             "User-Agent": "asu-worker",
         }
+        request = (method, f"{self._parts.path.rstrip('/')}{PATH}/{path}", data, headers)
         try:
-            connection = self._connection()
-            connection.request(method, f"{self._parts.path.rstrip('/')}{PATH}/{path}", data, headers)
-            answer = connection.getresponse()
-            body = answer.read(64 * 2**20)
+            try:
+                answer, body = self._exchange(*request)
+            except ConnectionError:
+                if not self._is_used:
+                    raise
+                # Idle while a build took its time, it was ended by the server; every call may be repeated.
+                self.close()
+                answer, body = self._exchange(*request)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise TransportError(f"no answer from {self._parts.netloc} ({type(error).__name__})") from error
@@ -77,8 +83,24 @@ class Connection:
             self.close()
         return _understood(answer.status, body)
 
+    def _exchange(
+        self, method: str, address: str, data: bytes, headers: dict[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        connection = self._connection()
+        connection.request(method, address, data, headers)
+        answer = connection.getresponse()
+        body = answer.read(_MOST_ANSWER)
+        self._local.is_used = True
+        return answer, body
+
+    @property
+    def _is_used(self) -> bool:
+        """Whether the calling thread's connection has served before."""
+        return bool(getattr(self._local, "is_used", False))
+
     def close(self) -> None:
         """Let the calling thread's connection go."""
+        self._local.is_used = False
         connection = getattr(self._local, "connection", None)
         if connection is not None:
             connection.close()

@@ -49,6 +49,14 @@ def test_a_build_that_sleeps_is_cut_off_with_all_its_children(sh: Sh) -> None:
     assert running(word) == []
 
 
+def test_a_server_without_workers_of_its_own_can_still_run_an_imagebuilder(sh: Sh, settings: Settings) -> None:
+    settings.ASU_LOCAL_WORKERS = 0
+
+    outcome = sh("for i in $(seq 100); do sleep 2 & done; wait", seconds=60)
+
+    assert (outcome.returncode, outcome.killed, outcome.stderr) == (0, "", "")
+
+
 def test_what_a_build_leaves_running_ends_with_it(sh: Sh) -> None:
     word = f"1{uuid.uuid4().int % 10**9}"
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
+from builders.archives import SharedSources
 from builders.ledger import DatabaseLedger
 from builders.spec import BuildFailedError
 from builders.states import Phase
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             asked = validation.shape(options["distribution"], raw)
             snapshot = admission.find(asked)
             identity = fingerprint.fingerprint(asked, normalise.resolve(asked, snapshot), snapshot)
-            found = Workshop(DatabaseLedger()).manifest(identity.spec, self._report)
+            found = Workshop(DatabaseLedger(), SharedSources()).manifest(identity.spec, self._report)
         except RequestRefusedError as error:
             raise CommandError(error.detail) from error
         except NotCompleteError as error:
