@@ -50,7 +50,7 @@ def set_done(build: Build, result: BuildResult) -> None:
         finished_at=Now(),
         stdout=storable(result.stdout),
         stderr=storable(result.stderr),
-        build_cmd=result.build_cmd,
+        build_cmd=[storable(word) for word in result.build_cmd],
         seconds=result.seconds,
     )
     end_attempt(build, State.DONE.value)
@@ -68,7 +68,7 @@ def set_failed(build: Build, failure: BuildFailedError, state: State = State.FAI
         sentence=storable(failure.sentence),
         stdout=storable(failure.stdout),
         stderr=storable(failure.stderr),
-        build_cmd=failure.build_cmd,
+        build_cmd=[storable(word) for word in failure.build_cmd],
     )
 
 

@@ -29,9 +29,9 @@ def lease(worker: Worker, call: Call | None = None, *, takes_new: bool = True) -
     a question that comes late changes nothing. With `takes_new` False that is all it does.
     """
     # Cheap questions first: an idle poll takes no lock.
-    if not (Build.objects.overdue().exists() or Build.objects.queued().exists()):
-        if call is None or not worker.builds.building().exists():
-            return None
+    may_hold = call is not None and worker.builds.building().exists()
+    if not may_hold and not Build.objects.overdue().exists() and not Build.objects.queued().exists():
+        return None
     with transaction.atomic():
         reclaim_overdue()
         if call:
@@ -113,9 +113,9 @@ def lease_known(worker: Worker, build_id: int, epoch: int) -> Lease:
     return Lease(build.pk, epoch, build.spec_hash, spec, settings.ASU_LEASE_SECONDS)
 
 
-def was_finished(lease: Lease, worker: Worker) -> bool:
+def was_finished(build_id: int, epoch: int, worker: Worker) -> bool:
     """Whether the build became DONE under this very lease."""
-    attempts = Attempt.objects.filter(build=lease.build_id, epoch=lease.epoch, worker=worker)
+    attempts = Attempt.objects.filter(build=build_id, epoch=epoch, worker=worker)
     return attempts.filter(outcome=State.DONE).exists()
 
 
