@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Case, Count, When
 from django.db.models.functions import Now
 
 from builders.failures import cancelled
@@ -36,8 +36,12 @@ BLANK: dict[str, Any] = {
 
 
 def set_waiting(build: Build, **changes: Any) -> None:
-    """Goes first (turn 0), and keeps `epoch`, so that the former lease is stale with the next one."""
-    Build.objects.filter(pk=build.pk).update(**BLANK, state=State.QUEUED, turn=0, **changes)
+    """Goes first (turn 0), and keeps `epoch`, so that the former lease is stale with the next one.
+
+    Who asked while it was under way was not noted, so whoever waits has the whole time to ask again.
+    """
+    asked = Case(When(polled_at__isnull=False, then=Now()))
+    Build.objects.filter(pk=build.pk).update(**BLANK, state=State.QUEUED, turn=0, polled_at=asked, **changes)
 
 
 def set_done(build: Build, result: BuildResult) -> None:
