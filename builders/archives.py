@@ -12,6 +12,7 @@ The cluster fetches; whoever asks meanwhile hears how far that is, and goes to t
 import json
 import logging
 import os
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +127,6 @@ def _read(sha256: str) -> dict[str, Any]:
 
 
 def _write(sha256: str, **words: Any) -> None:
-    new = _folder() / f"{sha256}.state.{os.getpid()}"
+    new = _folder() / f"{sha256}.state.{os.getpid()}-{threading.get_ident()}"
     new.write_text(json.dumps({"at": time.time(), **words}))
     new.replace(_state(sha256))
