@@ -112,9 +112,9 @@ def lease_known(worker: Worker, build_id: int, epoch: int) -> Lease:
     return Lease(build.pk, epoch, build.spec_hash, spec, settings.ASU_LEASE_SECONDS)
 
 
-def was_finished(lease: Lease, worker: Worker) -> bool:
+def was_finished(build_id: int, epoch: int, worker: Worker) -> bool:
     """Whether the build became DONE under this very lease."""
-    attempts = Attempt.objects.filter(build=lease.build_id, epoch=lease.epoch, worker=worker)
+    attempts = Attempt.objects.filter(build=build_id, epoch=epoch, worker=worker)
     return attempts.filter(outcome=State.DONE).exists()
 
 
