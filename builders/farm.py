@@ -50,7 +50,7 @@ def look() -> Farm:
 def _drain() -> tuple[float | None, int]:
     outlook = waiting.outlook()
     seconds = max((job.at for job in outlook.jobs), default=None)
-    return seconds, sum(start is None for start in outlook.starts)
+    return seconds, len(outlook.keys) - sum(len(line.keys) for line in outlook.lines.values())
 
 
 def _workers() -> dict[str, int]:
