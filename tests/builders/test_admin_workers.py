@@ -16,6 +16,7 @@ from builders import clock, livelog, queue, workers
 from builders.models import Build, ImageBuilder, Worker
 from builders.states import Phase, State
 from tests.factories import make_build, make_lease, make_worker
+from tests.images.factories import make_target
 
 pytestmark = pytest.mark.django_db
 
@@ -191,13 +192,15 @@ def test_a_page_lists_what_the_worker_did_and_holds(admin_client: Client) -> Non
     lease, worker = make_lease()
     queue.give_back(lease, worker)
     ImageBuilder.objects.create(sha256="1" * 64, distribution="demo", version="1.0.0", target="hill/small", url="x")
-    workers.hold(worker, ["1" * 64, "abcdef0123456789".ljust(64, "0")])
+    make_target("ath79/generic", imagebuilder_sha256="2" * 64)
+    workers.hold(worker, ["1" * 64, "2" * 64, "abcdef0123456789".ljust(64, "0")])
 
     page = page_of(admin_client, worker)
 
     assert "given back" in page
     assert reverse("admin:builders_build_change", args=[lease.build_id]) in page
     assert "demo 1.0.0 hill/small" in page
+    assert "openwrt 24.10.2 ath79/generic" in page
     assert "abcdef012345" in page
 
 
