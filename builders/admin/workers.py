@@ -19,6 +19,7 @@ from builders.admin.rows import attempt_row, log_tail
 from builders.models import Attempt, Build, ImageBuilder, Worker
 from builders.querysets import ONLINE_SECONDS, from_now
 from builders.shown import length
+from packages.models import Target
 
 _MOST_ATTEMPTS = 50
 _MOST_PENDING = 10  # that the list shows in a box of their own
@@ -294,11 +295,19 @@ def _size(mb: int) -> str:
 
 def _held(worker: Worker) -> list[dict[str, str]]:
     sums = list(worker.holdings.order_by("sha256").values_list("sha256", flat=True))
-    known = {row.sha256: str(row) for row in ImageBuilder.objects.filter(sha256__in=sums)}
+    known = _names_of(sums)
     return sorted(
         ({"sha256": sha256, "name": known.get(sha256, "")} for sha256 in sums),
         key=lambda row: (not row["name"], row["name"]),
     )
+
+
+def _names_of(sums: list[str]) -> dict[str, str]:
+    """What each ImageBuilder is for: those of this machine know it, else the catalogue does."""
+    known = {row.sha256: str(row) for row in ImageBuilder.objects.filter(sha256__in=sums)}
+    offered = Target.objects.filter(imagebuilder_sha256__in=set(sums) - known.keys())
+    rows = offered.values_list("imagebuilder_sha256", "release__distribution__name", "release__version", "name")
+    return known | {sha256: " ".join(names) for sha256, *names in rows}
 
 
 def _history(worker: Worker) -> list[dict[str, Any]]:
