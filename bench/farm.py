@@ -128,6 +128,8 @@ def _spellings(count: int) -> Iterator[Request]:
 
 def queue(scale: Scale, folder: Path) -> Iterator[Figure]:
     """New requests and questions while very many builds wait."""
+    from builders.models import Build
+
     began = time.perf_counter()
     hashes = site.fill(scale.queued)
     yield Figure(f"{scale.queued} queued in this process by what POST calls", f"{time.perf_counter() - began:.1f} s")
@@ -135,11 +137,13 @@ def queue(scale: Scale, folder: Path) -> Iterator[Figure]:
     chance = random.Random(2)
     new = Request("POST", BUILD, unique(json.dumps({**site.WISH, "defaults": "# new NUMBER"})), JSON)
     with site.serve() as server:
-        crowd.run(server.port, [Client([new])] * 4, 2)  # each process has seen the queue
+        first = crowd.run(server.port, [Client([new])] * 4, 2)  # each process has seen the queue
         posts = crowd.run(server.port, [Client([new])] * 16, scale.seconds)
         askers = [Client([_state(chance.choice(hashes)) for _ in range(100)]) for _ in range(16)]
         gets = crowd.run(server.port, askers, scale.seconds)
         both = crowd.run(server.port, [*askers[:12], *[Client([new])] * 4], scale.seconds)
+    new_ones = sum(answer.name == "POST" for answer in (*first, *posts, *both))
+    yield _count("queued at the end, each POST one more", Build.objects.queued().count(), scale.queued + new_ones)
     yield from _times("POST new", posts, 0.3, scale.seconds)
     yield from _times("GET status", gets, 0.1, scale.seconds)
     yield from _times("POST beside GET", [a for a in both if a.name == "POST"], 0.3, scale.seconds)

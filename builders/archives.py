@@ -13,6 +13,7 @@ main server fetches for itself comes through here too (`SharedSources`).
 import json
 import logging
 import os
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -185,6 +186,6 @@ def _read(sha256: str) -> dict[str, Any]:
 
 
 def _write(sha256: str, **words: Any) -> None:
-    new = _folder() / f"{sha256}.state.{os.getpid()}"
+    new = _folder() / f"{sha256}.state.{os.getpid()}-{threading.get_ident()}"
     new.write_text(json.dumps({"at": time.time(), **words}))
     new.replace(_state(sha256))

@@ -5,6 +5,7 @@ sizes. What nobody here can check (are these the bytes that the ImageBuilder mad
 worker's name.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +25,10 @@ from packages.parsing import strict
 MOST_PACKAGES = 20_000
 _VERSION = re.compile(r"[\x21-\x7e]{0,128}")
 _IMAGE_WORD = re.compile(r"[A-Za-z0-9._+-]{0,64}")
-_DETAILS = ("downloaded_bytes", "made_here", "signatures_stripped", "some_too_big")
+_LISTS = ("made_here", "signatures_stripped")  # of `BuildResult.details`
+_NUMBERS = ("downloaded_bytes", "some_too_big")
+_MOST_WORDS = 200  # characters of what a sentence repeats
+_MOST_DOCUMENT = 4 * 2**20  # characters, as `builders.collect` has it
 _MOST_METADATA = 32 * 1024
 
 
@@ -35,17 +39,16 @@ class ClaimError(ValueError):
 def read(said: Mapping[str, Any], files: list[ResultFile], spec: BuildSpec, sandbox: str) -> BuildResult:
     """The report as a result. Raises ClaimError."""
     log_bytes = settings.ASU_BUILD_LOG_KB * 1024
-    profile_json = _dict(said, "profile_json")
     return BuildResult(
         files=files,
         manifest=_manifest(_dict(said, "manifest")),
-        profile_json=profile_json,
+        profile_json=_document(_dict(said, "profile_json")),
         build_cmd=[_text(word, "build_cmd", 200_000) for word in _list(said, "build_cmd")[:100]],
         stdout=_text(said.get("stdout", ""), "stdout")[-log_bytes:],
         stderr=_text(said.get("stderr", ""), "stderr")[-log_bytes:],
         seconds=_seconds(said.get("seconds", 0.0)),
         sandbox=sandbox if sandbox in LEVELS else "",
-        details={key: value for key, value in _dict(said, "details").items() if key in _DETAILS},
+        details=_details(_dict(said, "details")),
     )
 
 
@@ -57,7 +60,7 @@ def failure(said: Mapping[str, Any]) -> BuildFailedError:
     log_bytes = settings.ASU_BUILD_LOG_KB * 1024
     return BuildFailedError(
         Reason(reason),
-        _text(said.get("sentence", ""), "sentence", 2000),
+        _printable(_text(said.get("sentence", ""), "sentence", 2000)),
         stdout=_text(said.get("stdout", ""), "stdout")[-log_bytes:],
         stderr=_text(said.get("stderr", ""), "stderr")[-log_bytes:],
         build_cmd=[_text(word, "build_cmd", 200_000) for word in _list(said, "build_cmd")[:100]],
@@ -149,10 +152,41 @@ def _is_real(name: str, spec: BuildSpec) -> bool:
 
 
 def _bad(what: str) -> BuildFailedError:
+    if len(what) > _MOST_WORDS:  # it repeats what the worker said
+        what = f"{what[:_MOST_WORDS]} ..."
     return BuildFailedError(
         Reason.BAD_RESULT,
         f"The worker delivered something else than what was asked for: {what}. Nothing of it was published. Ask again.",
     )
+
+
+def _document(said: dict[str, Any]) -> dict[str, Any]:
+    """profiles.json as any other document from outside: neither deep nor huge, and nothing that cannot be stored."""
+    try:
+        text = json.dumps(said)
+        if len(text) > _MOST_DOCUMENT:
+            raise ClaimError(f"profile_json: more than {_MOST_DOCUMENT} characters.")
+        document: dict[str, Any] = strict.load_json(text, "profile_json")
+    except BadDocumentError as wrong:
+        raise ClaimError(str(wrong)) from wrong
+    except RecursionError as wrong:
+        raise ClaimError("profile_json is nested too deep.") from wrong
+    return document
+
+
+def _details(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a build besides, as far as it has the right shape."""
+    for name, value in said.items():
+        if name in _LISTS and not (isinstance(value, list) and all(isinstance(word, str) for word in value)):
+            raise ClaimError(f"details: {name} is not a list of texts.")
+        if name in _NUMBERS and not (isinstance(value, int) and 0 <= value < 2**63):
+            raise ClaimError(f"details: {name} is not a number.")
+    return {name: value for name, value in said.items() if name in (*_LISTS, *_NUMBERS)}
+
+
+def _printable(text: str) -> str:
+    """Without what would turn a reader's screen around."""
+    return "".join(char for char in text if char.isprintable() or char == "\n")
 
 
 def _manifest(said: Mapping[str, Any]) -> dict[str, str]:

@@ -76,8 +76,8 @@ class Heartbeat:
         try:
             if not self._transport.beat(self._lease, *now):
                 self.is_cancelled = True
-            if text := self._take_unsaid():
-                self._transport.log(self._lease, text)
+            self._told, self._deadline = now, begun + self._lease.seconds
+            self._tell_unsaid()
         except (LeaseLostError, DismissedError):
             self.is_lost = True
         except TransportError as error:
@@ -85,9 +85,15 @@ class Heartbeat:
             # Nobody takes the build before the lease has run out; after that, all bets are off.
             self.is_lost = time.monotonic() >= self._deadline
             return False
-        else:
-            self._told, self._deadline = now, begun + self._lease.seconds
         return True
+
+    def _tell_unsaid(self) -> None:
+        """A log that does not arrive costs no lease: the whole of it comes with the result."""
+        if text := self._take_unsaid():
+            try:
+                self._transport.log(self._lease, text)
+            except TransportError as error:
+                logger.info("build %s: a piece of its log got lost: %s", self._lease.spec_hash[:12], error)
 
     def _take_unsaid(self) -> str:
         count = len(self._unsaid)  # the build goes on adding to the end

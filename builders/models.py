@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from builders.querysets import BuildQuerySet, WorkerQuerySet
+from builders.shown import visible
 from builders.states import Phase, Reason, State
 
 
@@ -66,7 +67,7 @@ class Worker(models.Model):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return self.name
+        return visible(self.name)
 
     @property
     def may_lease(self) -> bool:
@@ -89,6 +90,8 @@ class Holding(models.Model):
 
 class JoinToken(models.Model):
     """Lets one machine join without further approval."""
+
+    secret = ""  # no column: the token itself, known only where it was just made
 
     token_hash = models.CharField(max_length=64, unique=True)
     note = models.CharField(max_length=80, blank=True, help_text="for whom it is")
@@ -153,6 +156,8 @@ class Build(models.Model):
             # Whole, not partial: SQLite cannot tell from a bound parameter that a partial one would do.
             models.Index(fields=["state", "-priority", "turn", "id"], name="build_queue"),
             models.Index(fields=["client", "state", "turn"], name="build_client"),
+            # Whether anything waits that a worker's labels fit is told without looking at the rows.
+            models.Index(fields=["state", "target", "arch", "distribution"], name="build_place"),
             models.Index(fields=["state", "finished_at"], name="build_finished"),
         ]
 

@@ -21,7 +21,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from io import BufferedWriter
 from pathlib import Path
 
 from django.conf import settings
@@ -92,21 +91,16 @@ class Inbox:
         declared.check()
         if not 0 <= number < MOST_FILES:
             raise RefusedFileError("quota", f"number: {number} is not between 0 and {MOST_FILES - 1}.")
-        with self._alone(number) as part:
+        with self._alone():
             self._declare(number, declared)
-            if part is None:
-                return declared.size, True
-            have = part.seek(0, os.SEEK_END)
+            have, is_whole = self.offset(number)
+            if is_whole:
+                return have, True
             if offset != have:
                 raise WrongOffsetError(have)
             if have + len(data) > declared.size:
                 raise RefusedFileError("size", f"More bytes than the {declared.size} that were declared.")
-            try:
-                part.write(data)
-                part.flush()
-            except OSError:
-                part.truncate(have)  # a full disk must not leave half a piece
-                raise
+            self._append(number, have, data)
             if have + len(data) < declared.size:
                 return have + len(data), False
             self._complete(number, declared)
@@ -167,18 +161,24 @@ class Inbox:
     def _whole(self, number: int) -> Path:
         return self.path / str(number)
 
+    def _append(self, number: int, have: int, data: bytes) -> None:
+        """All of the piece or nothing: a full disk must not leave half of it."""
+        with self._part(number).open("ab", buffering=0) as part:
+            try:
+                left = memoryview(data)
+                while left:
+                    left = left[part.write(left) :]
+            except OSError:
+                part.truncate(have)
+                raise
+
     @contextmanager
-    def _alone(self, number: int) -> Iterator[BufferedWriter | None]:
-        """The part, for one writer at a time."""
+    def _alone(self) -> Iterator[None]:
+        """One writer of this lease at a time, so that the quota counts all files and a part grows piece by piece."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / f"{number}.lock").open("w") as lock:
+        with (self.path / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # Opened under the lock: who had it before may have moved the file to its place.
-            if self._whole(number).exists():
-                yield None
-                return
-            with self._part(number).open("ab") as part:
-                yield part
+            yield
 
 
 def remove_leftovers() -> None:

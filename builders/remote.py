@@ -217,7 +217,13 @@ class Worker:
 
         transport = _Told(HttpTransport(self.connection, slot, chunk_bytes=int(words["chunk_bytes"])), self)
         try:
-            agent.run(transport, build, linger=float("inf"), stop=self.stopping.is_set)
+            agent.run(
+                transport,
+                build,
+                linger=float("inf"),
+                # Also heard in the middle of a build, which is given back then.
+                stop=lambda: self.stopping.is_set() or transport.desired == "stop",
+            )
         except DismissedError as error:
             self.code = 1
             _say(str(error))

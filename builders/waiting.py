@@ -7,7 +7,7 @@ answer about a waiting build comes from that look. So thousands may ask for litt
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,6 +23,7 @@ _SHARE = 0.05  # of a process's time that looking may take
 _SIMULATED = 3000  # builds whose workers are simulated; further ones wait in proportion
 
 _Key = tuple[int, int, int]  # -priority, turn, id: the order of the queue
+_Jobs = frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,49 +43,69 @@ class _Free:
 
 
 @dataclass(slots=True)
+class _Line:
+    """What waits for the same jobs, in the order of the queue."""
+
+    keys: list[_Key] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)  # seconds until each begins
+
+    def add(self, key: _Key, start: float) -> None:
+        at = bisect_left(self.keys, key)
+        self.starts.insert(at, start)  # first, so that whoever reads meanwhile finds one for each key
+        self.keys.insert(at, key)
+
+    def next(self, key: _Key) -> tuple[_Key, float] | None:
+        """The first that does not go before `key`."""
+        at = bisect_left(self.keys, key)
+        return (self.keys[at], self.starts[at]) if at < len(self.keys) else None
+
+
+@dataclass(slots=True)
 class Outlook:
     """The queue as it stood at one moment."""
 
     keys: list[_Key] = field(default_factory=list)
-    starts: list[float | None] = field(default_factory=list)  # seconds until each begins
     jobs: list[_Free] = field(default_factory=list)
+    lines: dict[_Jobs, _Line] = field(default_factory=dict)
     pace: Paces = field(default_factory=lambda: Paces({}))
     last_turn: dict[str, int] = field(default_factory=dict)  # client -> turn of its last waiting build
     served: int = 0
+    _able: dict[Place, _Jobs] = field(default_factory=dict)
 
     def of(self, key: _Key, place: Place) -> Forecast:
         """The forecast for a build that has, or would have, this key."""
         position = bisect_left(self.keys, key)
-        if not self.can_build(place):
-            return Forecast(position, None)
-        start = next((start for start in self.starts[position : position + 50] if start is not None), None)
-        if start is None:
-            start = self._end(place)
-        return Forecast(position, round(start))
+        able = self.able(place)
+        return Forecast(position, round(self._start(key, able)) if able else None)
 
     def add(self, key: _Key, place: Place, client: str) -> None:
         """One more build waits since we looked."""
-        position = bisect_left(self.keys, key)
-        able = [job for job in self.jobs if fits(job.labels, place)]
-        start = self.of(key, place).seconds if able else None
-        self.keys.insert(position, key)
-        self.starts.insert(position, start)
-        for job in able:
-            job.at += self.pace.of(place.distribution, place.target) / len(able)
+        self.keys.insert(bisect_left(self.keys, key), key)
+        able = self.able(place)
+        if able:
+            self.lines.setdefault(able, _Line()).add(key, self._start(key, able))
+        for number in able:
+            self.jobs[number].at += self.pace.of(place.distribution, place.target) / len(able)
         self.last_turn[client] = max(key[1], self.last_turn.get(client, 0))
         self.served = self.served or key[1]
 
-    def can_build(self, place: Place) -> bool:
-        """Whether some worker that is alive may build there."""
-        return any(fits(job.labels, place) for job in self.jobs)
+    def able(self, place: Place) -> _Jobs:
+        """The jobs, by number, of workers that are alive and may build there."""
+        found = self._able.get(place)
+        if found is None:
+            found = frozenset(number for number, job in enumerate(self.jobs) if fits(job.labels, place))
+            self._able[place] = found
+        return found
 
     def key_for(self, client: str, *, priority: int = 0) -> _Key:
         """Where one more build of a client would stand."""
         return -priority, following(self.served, self.last_turn, client), 2**62
 
-    def _end(self, place: Place) -> float:
-        """When the last of what waits has begun and somebody is free."""
-        return min(job.at for job in self.jobs if fits(job.labels, place))
+    def _start(self, key: _Key, able: _Jobs) -> float:
+        """When the next build begins that wants one of these jobs, or when one has nothing more to do."""
+        free = min(self.jobs[number].at for number in able)
+        behind = [line.next(key) for jobs, line in list(self.lines.items()) if not jobs.isdisjoint(able)]
+        return min(free, min(filter(None, behind), default=(key, free))[1])
 
 
 def of(build: Build) -> Forecast:
@@ -112,45 +133,34 @@ def outlook() -> Outlook:
 def look() -> Outlook:
     """Look now."""
     paces = Paces.read()
-    jobs = _jobs(paces)
-    result = Outlook(jobs=jobs, pace=paces)
+    result = Outlook(jobs=_jobs(paces), pace=paces)
     rows = Build.objects.queued().values_list("priority", "turn", "id", "client", "distribution", "target", "arch")
-    place_of: Callable[[Place], Sequence[_Free]] = _Able(jobs)
     for number, (priority, turn, pk, client, *where) in enumerate(rows.iterator(chunk_size=5000)):
-        result.keys.append((-priority, turn, pk))
+        key, place = (-priority, turn, pk), Place(*where)
+        result.keys.append(key)
         if client:
             result.last_turn[client] = max(turn, result.last_turn.get(client, 0))
         if turn and not priority and not result.served:
             result.served = turn
-        place = Place(*where)
-        able = place_of(place)
-        if not able:
-            result.starts.append(None)
-            continue
-        seconds = paces.of(place.distribution, place.target)
-        if number < _SIMULATED or len(able) == 1:
-            first = min(able, key=lambda job: job.at)
-            result.starts.append(first.at)
-            first.at += seconds
-        else:
-            result.starts.append(able[0].at)
-            for job in able:
-                job.at += seconds / len(able)
+        if able := result.able(place):
+            seconds = paces.of(place.distribution, place.target)
+            start = _take_job([result.jobs[job] for job in able], seconds, in_proportion=number >= _SIMULATED)
+            line = result.lines.setdefault(able, _Line())
+            line.keys.append(key)
+            line.starts.append(start)
     return result
 
 
-class _Able:
-    """Which jobs may build where, found out once a place."""
-
-    def __init__(self, jobs: list[_Free]) -> None:
-        self._jobs = jobs
-        self._found: dict[Place, list[_Free]] = {}
-
-    def __call__(self, place: Place) -> list[_Free]:
-        found = self._found.get(place)
-        if found is None:
-            found = self._found[place] = [job for job in self._jobs if fits(job.labels, place)]
-        return found
+def _take_job(able: Sequence[_Free], seconds: float, *, in_proportion: bool) -> float:
+    """When a build begins that one of these will do."""
+    first = min(able, key=lambda job: job.at)
+    start = first.at
+    if in_proportion:
+        for job in able:
+            job.at += seconds / len(able)
+    else:
+        first.at += seconds
+    return start
 
 
 def _jobs(paces: Paces) -> list[_Free]:

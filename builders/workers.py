@@ -111,8 +111,10 @@ def suspend(worker: Worker, why: str) -> bool:
 
 
 def revoke(worker: Worker) -> bool:
-    """Its token counts no more, from this moment on; its builds are taken back."""
-    if not _stand(worker, tuple(set(_Standing) - {_Standing.REVOKED}), _Standing.REVOKED, "by a maintainer"):
+    """Its token counts no more, from this moment on; its builds are taken back. False: it has none, or not any more."""
+    if worker.is_local or not _stand(
+        worker, tuple(set(_Standing) - {_Standing.REVOKED}), _Standing.REVOKED, "by a maintainer"
+    ):
         return False
     queue.reclaim_from(worker, how=queue.LOST)
     return True
@@ -121,6 +123,12 @@ def revoke(worker: Worker) -> bool:
 def want(worker: Worker, desired: str) -> None:
     """Run, drain or stop: it hears of that with its next call."""
     Worker.objects.filter(pk=worker.pk).update(desired=desired)
+    queue.wake_workers()
+
+
+def relabel(worker: Worker, labels: Iterable[str]) -> None:
+    """From now on it builds this, until it brings labels at a start. They are as `builders.labels.parse` has them."""
+    Worker.objects.filter(pk=worker.pk).update(labels=list(labels))
     queue.wake_workers()
 
 

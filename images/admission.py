@@ -73,6 +73,8 @@ def _answer_again(request: ImageRequest, identity: Fingerprint, asked: Asked) ->
         # It expired, just now or by another process; here is where `build` hears of it.
         queue.expire(build)
     if build.state in (State.FAILED, State.EXPIRED, State.DROPPED):
+        if build.state != State.FAILED and intake.has_had_enough(asked.asker, build):
+            raise TooManyRequestsError
         # The queue knows how long a failure is the answer.
         request.build, _ = queue.submit(
             identity.spec, client=asked.asker.key, is_outdated=intake.is_outdated(asked), is_watched=True

@@ -28,6 +28,7 @@ from builders import clock, queue, waiting
 from builders.models import Build
 from builders.states import State
 from builders.turns import Turns
+from images.clients import Client
 from images.exceptions import TooManyRequestsError
 from images.fingerprint import Fingerprint
 from images.models import ImageRequest
@@ -195,6 +196,14 @@ def _refuse_greedy(tickets: dict[str, Ticket]) -> None:
             continue
         had[asker.key] = had.get(asker.key, 0) + 1
         ticket.is_over_limit = had[asker.key] > settings.ASU_CLIENT_BUILDS_PER_HOUR
+
+
+def has_had_enough(asker: Client, build: Build) -> bool:
+    """Whether this client may not even have a known build queued anew; what it asked for itself counts already."""
+    most = settings.ASU_CLIENT_BUILDS_PER_HOUR
+    if not most or asker.is_trusted or build.client == asker.key:
+        return False
+    return queue.builds_of([asker.key], seconds=3600).get(asker.key, 0) >= most
 
 
 @contextmanager

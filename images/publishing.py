@@ -122,7 +122,7 @@ def _add_own_files(draft: Draft, request: ImageRequest, result: BuildResult, pro
         lines = (f"{name} - {version}\n" for name, version in sorted(result.manifest.items()))
         draft.write(f"{request.request_hash[:12]}.manifest", "".join(lines).encode())
     draft.write(PROFILES, json.dumps(profile_json, indent=1, sort_keys=True).encode())
-    draft.write(LOG, f"{' '.join(result.build_cmd)}\n\n{result.stdout}\n{result.stderr}".encode())
+    draft.write(LOG, f"{' '.join(result.build_cmd)}\n\n{result.stdout}\n{result.stderr}".encode("utf-8", "replace"))
     draft.write(SUMS, "".join(f"{sha256} *{name}\n" for name, (_size, sha256) in draft.sums.items()).encode())
 
 

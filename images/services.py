@@ -44,8 +44,12 @@ def request_asked(asked: Asked) -> ImageRequest:
 
 def lookup(distribution: str, request_hash: str) -> ImageRequest | None:
     """What is known under a hash, with build and image; None for what was never asked or is no longer served."""
-    request = ImageRequest.objects.with_outcome().filter(request_hash=request_hash).first()
-    if request is None or request.distribution != distribution:
+    try:
+        # `first` would sort one row, and putting that into words takes a third of the time of an answer.
+        request = ImageRequest.objects.with_outcome().get(request_hash=request_hash)
+    except ImageRequest.DoesNotExist:
+        return None
+    if request.distribution != distribution:
         return None
     final = request.resolved_to or request
     if final.build is not None and final.build.state == State.EXPIRED:

@@ -74,7 +74,7 @@ def finish(request: HttpRequest, worker: Worker) -> HttpResponseBase:
     report = said.get("result")
     if not isinstance(report, dict):
         raise calls.RefusedCallError(400, "bad_request", "result: not an object.")
-    if queue.was_finished(leased, worker):
+    if queue.was_finished(leased.build_id, leased.epoch, worker):
         return _state(leased.build_id)
     if not is_leased(worker, leased.build_id, leased.epoch):
         raise LeaseLostError(leased.spec_hash)

@@ -3,6 +3,7 @@
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from builders import queue
 from builders.api import calls
 from builders.api.building import is_leased, offset_in
 from builders.models import Worker
@@ -15,12 +16,15 @@ def upload(request: HttpRequest, worker: Worker, build: int, epoch: int, number:
     """PUT `?name=&size=&sha256=&offset=` with the bytes from there on; GET tells where to go on after a cut.
 
     The declaration comes with each piece and has to stay the same. Both answer `offset` and whether it is `complete`:
-    its sum was right then. The same piece again changes nothing once the file is complete.
+    its sum was right then. The same piece again changes nothing once the file is complete, or the build published.
     """
-    if not is_leased(worker, build, epoch):
-        raise LeaseLostError(build)
     inbox = Inbox(build, epoch)
-    if request.method == "GET":
+    if not is_leased(worker, build, epoch):
+        if request.method == "GET" or not queue.was_finished(build, epoch, worker):
+            raise LeaseLostError(build)
+        # It is published; whoever sends a piece again has not heard of that.
+        offset, complete = _declared(request).size, True
+    elif request.method == "GET":
         offset, complete = inbox.offset(number)
     else:
         offset, complete = inbox.put(number, _declared(request), offset_in(request), request.read())

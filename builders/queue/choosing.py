@@ -5,7 +5,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from builders import labels
 from builders.models import Attempt, Build, Holding, Worker
-from builders.querysets import from_now
+from builders.querysets import BuildQuerySet, from_now
 from builders.queue.moves import GIVEN_BACK
 from builders.states import State
 
@@ -23,7 +23,7 @@ def next_for(worker: Worker) -> Build | None:
     return waiting.select_for_update(of=("self",), skip_locked=True).first()
 
 
-def _left_to(worker: Worker, waiting: QuerySet[Build]) -> list[int]:
+def _left_to(worker: Worker, waiting: BuildQuerySet) -> list[int]:
     """Builds that it lost or spoilt, and that nobody else who is there could still try: better again than never."""
     failed = waiting.filter(_failed_by(worker)).light()[:_LOOKED_AT]
     return [build.pk for build in failed if not another_may_do_better(build, worker)]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Case, Count, When
 from django.db.models.functions import Now
 
 from builders.failures import cancelled
@@ -36,8 +36,12 @@ BLANK: dict[str, Any] = {
 
 
 def set_waiting(build: Build, **changes: Any) -> None:
-    """Goes first (turn 0), and keeps `epoch`, so that the former lease is stale with the next one."""
-    Build.objects.filter(pk=build.pk).update(**BLANK, state=State.QUEUED, turn=0, **changes)
+    """Goes first (turn 0), and keeps `epoch`, so that the former lease is stale with the next one.
+
+    Who asked while it was under way was not noted, so whoever waits has the whole time to ask again.
+    """
+    asked = Case(When(polled_at__isnull=False, then=Now()))
+    Build.objects.filter(pk=build.pk).update(**BLANK, state=State.QUEUED, turn=0, polled_at=asked, **changes)
 
 
 def set_done(build: Build, result: BuildResult) -> None:
@@ -50,7 +54,7 @@ def set_done(build: Build, result: BuildResult) -> None:
         finished_at=Now(),
         stdout=storable(result.stdout),
         stderr=storable(result.stderr),
-        build_cmd=result.build_cmd,
+        build_cmd=[storable(word) for word in result.build_cmd],
         seconds=result.seconds,
     )
     end_attempt(build, State.DONE.value)
@@ -68,7 +72,7 @@ def set_failed(build: Build, failure: BuildFailedError, state: State = State.FAI
         sentence=storable(failure.sentence),
         stdout=storable(failure.stdout),
         stderr=storable(failure.stderr),
-        build_cmd=failure.build_cmd,
+        build_cmd=[storable(word) for word in failure.build_cmd],
     )
 
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Greatest, Now
 from builders import pace
 from builders.models import Attempt, Build, Worker
 from builders.querysets import from_now
-from builders.queue import moves
+from builders.queue import glance, moves
 from builders.queue.asking import wake_workers
 from builders.queue.choosing import another_may_do_better, next_for
 from builders.queue.judging import judge
@@ -27,12 +27,9 @@ def lease(worker: Worker, call: Call | None = None, *, takes_new: bool = True) -
     `call` tells one question of an agent from the next, so that an answer which got lost on the way is given again and
     a question that comes late changes nothing. With `takes_new` False that is all it does.
     """
-    # Cheap questions first: an idle poll takes no lock.
-    if (
-        not Build.objects.overdue().exists()
-        and not Build.objects.queued().exists()
-        and (call is None or not worker.builds.building().exists())
-    ):
+    # A cheap question first: an idle poll takes no lock, however much waits for others.
+    seen = glance.at(worker)
+    if not seen.has_overdue and not (seen.has_fitting and takes_new) and not (seen.has_own and call):
         return None
     with transaction.atomic():
         reclaim_overdue()
@@ -115,9 +112,9 @@ def lease_known(worker: Worker, build_id: int, epoch: int) -> Lease:
     return Lease(build.pk, epoch, build.spec_hash, spec, settings.ASU_LEASE_SECONDS)
 
 
-def was_finished(lease: Lease, worker: Worker) -> bool:
+def was_finished(build_id: int, epoch: int, worker: Worker) -> bool:
     """Whether the build became DONE under this very lease."""
-    attempts = Attempt.objects.filter(build=lease.build_id, epoch=lease.epoch, worker=worker)
+    attempts = Attempt.objects.filter(build=build_id, epoch=epoch, worker=worker)
     return attempts.filter(outcome=State.DONE).exists()
 
 

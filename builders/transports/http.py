@@ -150,6 +150,7 @@ class HttpTransport:
         self._is_answered = True
         self._held: list[str] | None = None
         self._logged: dict[tuple[int, int], int] = {}
+        self._stumbled: dict[tuple[int, int], int] = {}
         self._idle = 0
 
     def lease(self) -> Lease | None:
@@ -252,16 +253,25 @@ class HttpTransport:
                 self._refused(said, error)
             elif error.code == "disk_full":
                 self._no_room(said)
+            elif error.status == 500 and self._is_hopeless(said):
+                # It stumbles over this report; without an end the lease would be kept for ever.
+                self._refused(said, error, Reason.CRASH)
             else:
                 raise
 
-    def _refused(self, said: dict[str, Any], error: CallError) -> None:
+    def _is_hopeless(self, said: dict[str, Any]) -> bool:
+        """Whether the server failed often enough with the report of this lease."""
+        key = (int(said["build"]), int(said["epoch"]))
+        self._stumbled = {key: self._stumbled.get(key, 0) + 1}
+        return self._stumbled[key] >= _TRIES
+
+    def _refused(self, said: dict[str, Any], error: CallError, reason: Reason = Reason.BAD_RESULT) -> None:
         logger.error("the report was refused: %s", error.detail)
-        sentence = f"The server could not use the worker's report: {error.detail} Ask again."
+        sentence = f"The server could not use the worker's report: {error.detail[:500]} Ask again."
         self._connection.call(
             "POST",
             "fail",
-            {"build": said["build"], "epoch": said["epoch"], "reason": Reason.BAD_RESULT.value, "sentence": sentence},
+            {"build": said["build"], "epoch": said["epoch"], "reason": reason.value, "sentence": sentence},
         )
 
     def _no_room(self, said: dict[str, Any]) -> None:
@@ -280,11 +290,12 @@ class HttpTransport:
         with path.open("rb") as file:
             while True:
                 file.seek(offset)
+                piece = file.read(self._chunk)
+                if not piece and offset < size:
+                    raise OSError(f"{path.name} has become shorter while it was sent")
                 query = urlencode({**declared, "offset": offset}, quote_via=quote)
                 try:
-                    words = self._connection.send(
-                        "PUT", f"{address}?{query}", file.read(self._chunk), "application/octet-stream"
-                    )
+                    words = self._connection.send("PUT", f"{address}?{query}", piece, "application/octet-stream")
                 except CallError as error:
                     if error.code == "offset":
                         offset = int(error.words["offset"])

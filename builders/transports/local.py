@@ -152,8 +152,8 @@ class LocalTransport:
     def _desired(self, complaint: str) -> str:
         """What a maintainer wants of this worker; asking leaves a trace now and then."""
         workers.heard_from(self.worker, complaint=complaint, **machine.load())
-        found = Worker.objects.filter(pk=self.worker.pk).values_list("desired", "standing").first()
-        desired, standing = found or (Worker.Desired.STOP.value, "")
+        found = Worker.objects.filter(pk=self.worker.pk).values_list("desired", "standing", "labels").first()
+        desired, standing, self.worker.labels = found or (Worker.Desired.STOP.value, "", [])
         self.is_told_to_stop = desired == Worker.Desired.STOP
         return desired if standing == Worker.Standing.APPROVED else Worker.Desired.DRAIN.value
 

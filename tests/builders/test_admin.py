@@ -1,15 +1,21 @@
-"""The maintainer sees builds, retries and cancels them, and tells workers what to do."""
+"""The maintainer sees builds, starts them anew and cancels them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from builders import livelog, queue, waiting
+from builders.admin import words
 from builders.models import Build, ImageBuilder, Worker
-from builders.states import Reason, State
-from tests.factories import make_build, make_worker
+from builders.states import Phase, Reason, State
+from tests.factories import make_build, make_lease, make_result, make_spec, make_worker
 
 pytestmark = pytest.mark.django_db
 
@@ -62,8 +68,8 @@ def test_failed_builds_are_retried_and_others_left_alone(admin_client: Client) -
 
     assert Build.objects.get(pk=failed.pk).state == State.QUEUED
     assert Build.objects.get(pk=done.pk).state == State.DONE
-    assert "1 builds queued again" in page
-    assert "1 builds left alone" in page
+    assert "1 build queued again" in page
+    assert "1 build left alone" in page
 
 
 def test_waiting_and_running_builds_are_cancelled(admin_client: Client) -> None:
@@ -87,22 +93,132 @@ def test_who_may_only_look_cannot_act(client: Client) -> None:
     assert Build.objects.get().state == State.FAILED
 
 
-def test_a_worker_is_drained_from_the_list(admin_client: Client) -> None:
-    worker = make_worker()
+def page_of(client: Client, build: Build) -> str:
+    return client.get(reverse("admin:builders_build_change", args=[build.pk])).content.decode()
 
-    admin_client.post(
-        reverse("admin:builders_worker_changelist"),
-        {
-            "form-TOTAL_FORMS": 1,
-            "form-INITIAL_FORMS": 1,
-            "form-0-id": worker.pk,
-            "form-0-desired": "drain",
-            "_save": "Save",
-        },
-    )
 
-    worker.refresh_from_db()
-    assert worker.desired == Worker.Desired.DRAIN
+def press(client: Client, build: Build, order: str) -> Any:
+    return client.post(reverse("admin:builders_build_press", args=[build.pk]), {"order": order}, follow=True)
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_page_tells_what_the_state_means(admin_client: Client, state: State) -> None:
+    assert words.STATES[state] in page_of(admin_client, make_build(state))
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.EXPIRED, State.DROPPED, State.PARKED])
+def test_a_build_at_rest_is_built_again_by_a_button(admin_client: Client, state: State) -> None:
+    build = make_build(state)
+
+    assert 'value="retry"' in page_of(admin_client, build)
+    page = press(admin_client, build, "retry").content.decode()
+
+    assert Build.objects.get(pk=build.pk).state == State.QUEUED
+    assert "1 build queued again" in page
+    assert LogEntry.objects.get().object_id == str(build.pk)
+
+
+def test_a_running_build_is_cancelled_by_a_button(admin_client: Client) -> None:
+    build = make_build(State.BUILDING)
+
+    press(admin_client, build, "cancel")
+
+    assert Build.objects.get().cancel_requested
+    page = page_of(admin_client, build)
+    assert "will be cancelled" in page and 'value="cancel"' not in page
+
+
+def test_a_done_build_has_no_buttons(admin_client: Client) -> None:
+    build = make_build(State.DONE)
+
+    assert 'name="order"' not in page_of(admin_client, build)
+    assert "1 build left alone" in press(admin_client, build, "cancel").content.decode()
+
+
+def test_a_waiting_build_tells_its_place_and_when_it_should_begin(admin_client: Client) -> None:
+    first, second = make_build(), make_build()
+    nobody = page_of(admin_client, second)
+    make_worker()
+    waiting.forget()
+
+    assert "1 build goes first. No worker that is there may build it" in nobody
+    assert "1 build goes first. It should begin in about 30 s." in page_of(admin_client, second)
+    assert "It is the next one. It should begin in about 0 s." in page_of(admin_client, first)
+
+
+def test_a_running_build_shows_its_log_and_progress_until_it_ends(admin_client: Client) -> None:
+    lease, worker = make_lease()
+    build = Build.objects.get()
+    queue.beat(lease, worker, Phase.BUILDING_IMAGE, 33)
+    livelog.append(lease.build_id, lease.epoch, "so far <so> good\x1b[0m\u202e")
+    address = reverse("admin:builders_build_live", args=[build.pk])
+
+    page, running = page_of(admin_client, build), admin_client.get(address).json()
+    queue.finish(lease, worker, make_result(), Path("/nowhere"))
+    over = admin_client.get(address).json()
+
+    assert f'data-live="{address}"' in page
+    assert "so far &lt;so&gt; good&lt;U+202E&gt;" in page and "builds the image, 33%" in page
+    assert running["again"] and "33%" in running["parts"]["head"] and "so far" in running["parts"]["log"]
+    assert not over["again"] and over["parts"]["log"] == "" and "done" in over["parts"]["attempts"]
+    assert f'data-live="{address}"' not in page_of(admin_client, build)
+
+
+def test_a_build_names_the_workers_that_tried_it(admin_client: Client) -> None:
+    build = make_build(State.PARKED)
+    names = list(Worker.objects.values_list("name", flat=True))
+
+    page = page_of(admin_client, build)
+
+    assert len(names) == 2 and all(f">{name}</a>" in page for name in names)
+    assert page.count("crashed: the worker came back anew") == 2
+
+
+def test_the_first_boot_script_is_not_shown(admin_client: Client) -> None:
+    build = make_build(spec=make_spec(defaults="passwd root secret"))
+
+    page = page_of(admin_client, build)
+
+    assert "secret" not in page
+    assert "(18 characters, not shown)" in page
+
+
+def test_builds_are_found_by_reason_and_worker(admin_client: Client) -> None:
+    failed, other = make_build(State.FAILED, reason=Reason.TIMEOUT), make_build(State.DONE)
+    Build.objects.filter(pk=failed.pk).update(worker=make_worker("slow"))
+
+    def found(**query: str) -> list[int]:
+        return [row.pk for row in admin_client.get(reverse(BUILDS), query).context["cl"].result_list]
+
+    assert found(reason="timeout") == [failed.pk]
+    assert found(worker=str(Worker.objects.get(name="slow").pk)) == [failed.pk]
+    assert set(found(worker="x")) == {failed.pk, other.pk}
+
+
+def test_many_builds_take_no_more_questions_than_few(admin_client: Client) -> None:
+    def questions() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            admin_client.get(reverse(BUILDS))
+        return len(asked)
+
+    make_build(State.DONE)
+    questions()
+    few = questions()
+    for _ in range(10):
+        make_build(State.DONE)
+
+    assert questions() == few
+
+
+def test_buttons_are_for_those_who_may_change_builds(client: Client) -> None:
+    user = User.objects.create_user("reader", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_build"))
+    client.force_login(user)
+    build = make_build(State.FAILED)
+
+    assert press(client, build, "retry").status_code == 403
+    assert 'name="order"' not in page_of(client, build)
+    assert Build.objects.get().state == State.FAILED
 
 
 def test_an_image_builder_shows_how_far_its_download_is(admin_client: Client) -> None:
