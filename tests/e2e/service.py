@@ -81,12 +81,12 @@ class Server:
         built: dict[str, Any] = json.loads(answer)
         return built
 
-    def manage(self, *words: str) -> str:
+    def manage(self, *words: str, **more: str) -> str:
         """A command of manage.py, as the maintainer on the server's machine types it; what it prints."""
         done = subprocess.run(
             [sys.executable, "manage.py", *words],
             cwd=settings.BASE_DIR,
-            env=self.environment,
+            env={**self.environment, **more},
             capture_output=True,
             text=True,
             check=False,

@@ -3,14 +3,18 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 from django.conf import settings
@@ -104,21 +108,47 @@ def started_empty(server: Server) -> Iterator[Machine]:
         machine.switch_off()
 
 
-def shell(server: Server, code: str) -> str:
-    """What a maintainer does in the admin, by the same calls."""
-    return server.manage("shell", "-v0", "-c", f"from builders import workers; from builders.models import *; {code}")
+class Admin:
+    """A maintainer at a browser."""
+
+    def __init__(self, server: Server) -> None:
+        self._root = f"http://127.0.0.1:{server.port}/admin"
+        self._cookies = CookieJar()
+        self._browser = build_opener(HTTPCookieProcessor(self._cookies))
+        names = ("--username", "maintainer", "--email", "maintainer@localhost")
+        server.manage("createsuperuser", "--noinput", *names, DJANGO_SUPERUSER_PASSWORD="secret")
+        self._open("/login/")
+        self._open("/login/?next=/admin/", username="maintainer", password="secret")
+
+    def tell(self, worker: str, order: str) -> None:
+        """Choose a worker in the list, and what it is to do."""
+        page = self._open(f"/builders/worker/?q={worker}")
+        [row] = re.findall(r'name="_selected_action" value="(\d+)"', page)
+        self._open("/builders/worker/", action=order, _selected_action=row)
+
+    def _open(self, path: str, **fields: str) -> str:
+        data = None
+        if fields:
+            tokens = [str(cookie.value) for cookie in self._cookies if cookie.name == "csrftoken"]
+            data = urlencode({**fields, "csrfmiddlewaretoken": tokens[0]}).encode()
+        with self._browser.open(f"{self._root}{path}", data, timeout=30) as answer:
+            page: bytes = answer.read()
+        return page.decode()
 
 
-def of(name: str) -> str:
-    return f"Worker.objects.get(name={name!r})"
+@pytest.fixture(scope="module")
+def admin(server: Server) -> Admin:
+    return Admin(server)
 
 
-def attempts(server: Server, request_hash: str) -> list[Any]:
-    """[worker, how it ended] of each attempt to build this."""
-    rows = f"Attempt.objects.filter(build__spec_hash={request_hash!r}).order_by('pk')"
-    found: list[Any] = json.loads(
-        shell(server, f"import json; print(json.dumps(list({rows}.values_list('worker_name', 'outcome'))))")
+def attempts(server: Server, *hashes: str) -> list[Any]:
+    """[worker, how it ended] of each attempt to build these."""
+    code = (
+        "import json; from builders.models import Attempt; "
+        f"rows = Attempt.objects.filter(build__spec_hash__in={hashes!r}).order_by('pk'); "
+        "print(json.dumps(list(rows.values_list('worker_name', 'outcome'))))"
     )
+    found: list[Any] = json.loads(server.manage("shell", "-v0", "-c", code))
     return found
 
 
@@ -172,13 +202,15 @@ def tell(processes: list[int], number: int) -> None:
             continue
 
 
-def test_a_machine_joins_by_one_command_and_builds_once_it_is_approved(server: Server, machine: Machine) -> None:
+def test_a_machine_joins_by_one_command_and_builds_once_it_is_approved(
+    server: Server, admin: Admin, machine: Machine
+) -> None:
     machine.join("hill")
     machine.wait_for_word("waiting for approval")
     request_hash = server.request(wish(NEW, "demo/generic", "acme_rocket-1"))
     early = state(server, request_hash)
 
-    shell(server, f"workers.approve({of('hill')})")
+    admin.tell("hill", "approve")
     built = server.wait_for(request_hash)
 
     assert early["detail"] == "queued"
@@ -187,31 +219,35 @@ def test_a_machine_joins_by_one_command_and_builds_once_it_is_approved(server: S
     assert attempts(server, request_hash) == [["hill", "done"]]
 
 
-def test_a_drained_worker_finishes_what_it_builds_and_takes_nothing_more(server: Server, machine: Machine) -> None:
+def test_a_drained_worker_finishes_what_it_builds_and_takes_nothing_more(
+    server: Server, admin: Admin, machine: Machine
+) -> None:
     machine.join("dale", "--token", server.manage("worker_token", "dale"))
     first = server.request(wish(OLD, "demo/generic", "acme_rocket-1"))
     with held_up(server, first):
         second = server.request(wish(OLD, "demo/generic", "acme_rocket-2"))
-        shell(server, f"workers.want({of('dale')}, 'drain')")
+        admin.tell("dale", "drain")
 
     built = server.wait_for(first)
     machine.wait_for_word("told to drain")
     left = state(server, second)
-    shell(server, f"workers.want({of('dale')}, 'run')")
+    admin.tell("dale", "run")
 
     assert_served(server, built)
     assert left["detail"] == "queued"
     assert_served(server, server.wait_for(second))
 
 
-def test_a_stopped_worker_gives_its_build_back_and_another_finishes_it(server: Server, machine: Machine) -> None:
+def test_a_stopped_worker_gives_its_build_back_and_another_finishes_it(
+    server: Server, admin: Admin, machine: Machine
+) -> None:
     machine.join("moor", "--token", server.manage("worker_token", "--join"))
     request_hash = server.request(wish(NEXT, "demo/generic", "acme_rocket-1"))
     with started_empty(server) as other:
         with held_up(server, request_hash):
             other.join("fen", "--token", server.manage("worker_token", "fen"))
             other.wait_for_word("ready")
-            shell(server, f"workers.want({of('moor')}, 'stop')")
+            admin.tell("moor", "stop")
             server.wait(machine.is_off, 30)
         built = server.wait_for(request_hash)
 
@@ -232,7 +268,7 @@ def test_clusters_that_share_the_database_build_and_upload_to_the_main_server(
             assert_served(server, server.wait_for(second))
         assert_served(server, server.wait_for(first))
 
-    built = sorted(attempts(server, first) + attempts(server, second))
+    built = sorted(attempts(server, first, second))
     assert built == [["local-left-0", "done"], ["local-right-0", "done"]]
 
 
