@@ -167,6 +167,9 @@ ASU_MIN_FREE_MB = env_int("ASU_MIN_FREE_MB", 128)  # below this much free disk n
 
 ASU_UPLOAD_CHUNK_KB = env_int("ASU_UPLOAD_CHUNK_KB", 2048, minimum=64)  # of an image, in one call
 ASU_ARCHIVE_CACHE_GB = env_int("ASU_ARCHIVE_CACHE_GB", 20)  # ImageBuilders kept for workers; 0 = they ask the mirror
+ASU_WORKER_NAME = env_str("ASU_WORKER_NAME")  # of this machine's own workers; empty = the machine's name
+# A cluster beside the main server, on the same database: where it uploads its images, e.g. https://asu.example.org
+ASU_UPLOAD_URL = env_str("ASU_UPLOAD_URL").rstrip("/")
 ASU_WORKER_LABELS = env_list("ASU_WORKER_LABELS")  # what the workers of this machine build; empty = everything
 
 # -- mirrors -----------------------------------------------------------------------------------------------

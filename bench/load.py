@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-_NUMBER = "@@NUMBER@@"  # in a body: replaced by another number in each request
+NUMBER = "@@NUMBER@@"  # in a body: replaced by another number in each request
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Rate:
 
 def unique(body: str) -> str:
     """For `json.dumps`: the place of the number in a body."""
-    return body.replace("NUMBER", _NUMBER)
+    return body.replace("NUMBER", NUMBER)
 
 
 def measure(shot: Shot, seconds: float, connections: int) -> Rate:
@@ -55,8 +55,8 @@ local body = '{body}'
 wrk.method = '{shot.method}'
 wrk.headers['Content-Type'] = 'application/json'
 """
-    if _NUMBER in body:
-        script += f"request = function() n = n + 1; return wrk.format(nil, nil, nil, (body:gsub('{_NUMBER}', n))) end\n"
+    if NUMBER in body:
+        script += f"request = function() n = n + 1; return wrk.format(nil, nil, nil, (body:gsub('{NUMBER}', n))) end\n"
     elif body:
         script += "wrk.body = body\n"
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
@@ -94,7 +94,7 @@ def _keep_asking(shot: Shot, first: int, step: int, stop: float, count: list[int
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while time.monotonic() < stop:
             number += step
-            body = shot.body.replace(_NUMBER, str(number)).encode()
+            body = shot.body.replace(NUMBER, str(number)).encode()
             head = f"{shot.method} {shot.path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
             connection.sendall(head.encode() + body)
             status = _read_answer(connection)

@@ -57,7 +57,8 @@ def fitting(labels: Sequence[str]) -> Q:
 def fits(labels: Sequence[str], place: Place) -> bool:
     """The same of one build."""
     return all(
-        any(_is(pattern, getattr(place, kind)) for pattern in patterns) for kind, patterns in _by_kind(labels).items()
+        any(_is(pattern, getattr(place, kind, "")) for pattern in patterns)
+        for kind, patterns in _by_kind(labels).items()
     )
 
 

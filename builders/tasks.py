@@ -1,5 +1,6 @@
 """What django-q calls: wake-ups. Doubled, late or lost ones do no harm."""
 
+import math
 import multiprocessing
 import os
 import time
@@ -11,7 +12,9 @@ from builders import agent, archives, livelog, queue, receiving
 from builders import wake as bell
 from builders.ledger import DatabaseLedger
 from builders.models import Build
+from builders.notes import Notes
 from builders.runners import sandbox, workdir
+from builders.sources import ServerSources
 from builders.transports.local import LocalTransport, free_slot
 from builders.workshop import Workshop
 
@@ -27,9 +30,10 @@ def wake() -> None:
         if slot is None:
             return
         bell.answered()
-        is_resting = serve(slot, linger=settings.ASU_AGENT_LINGER)
+        # Beside the main server nobody wakes us when something is queued: we look ourselves, all the time.
+        is_resting = serve(slot, linger=math.inf if settings.ASU_UPLOAD_URL else settings.ASU_AGENT_LINGER)
     # Asked only now that the slot is free: what was queued while we were leaving found nobody.
-    if not is_resting and not _must_stop() and Build.objects.queued().exists():
+    if not is_resting and not _must_stop() and (settings.ASU_UPLOAD_URL or Build.objects.queued().exists()):
         bell.ask_for_agent()
 
 
@@ -40,7 +44,7 @@ def serve(slot: int, *, linger: float) -> bool:
     transport.arrive(probe.level, probe.detail)
     # What a killed life left behind: layers of runs, half-made ImageBuilders.
     workdir.clean_work()
-    workshop = Workshop(DatabaseLedger())
+    workshop = _workshop()
     workshop.imagebuilders.repair()
     end = time.monotonic() + SESSION
     agent.run(
@@ -51,6 +55,13 @@ def serve(slot: int, *, linger: float) -> bool:
         enough=lambda: time.monotonic() > end,
     )
     return transport.is_resting
+
+
+def _workshop() -> Workshop:
+    """The rows about ImageBuilders tell of the main server's; it also has them, and package indexes, for us."""
+    if settings.ASU_UPLOAD_URL:
+        return Workshop(Notes(), ServerSources(settings.ASU_UPLOAD_URL))
+    return Workshop(DatabaseLedger())
 
 
 def tend() -> None:

@@ -17,7 +17,8 @@ def new(prefix: str) -> str:
 
 def digest(token: str) -> str:
     """What is stored of it."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    # Anything may be shown, also text that is none: JSON can bring half a character.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def is_token(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from builders import waiting
+from builders import queue, waiting
 from builders.labels import Place
 from images.clients import Client
 from images.exceptions import RequestRefusedError
@@ -13,11 +13,15 @@ _MOST_RETRY = 1800  # seconds: whoever is refused may well come back earlier tha
 
 def refusal(identity: Fingerprint, asker: Client) -> RequestRefusedError | None:
     """503 when a new build of this client would wait longer than ASU_MAX_WAIT_MINUTES."""
+    return refusal_at(identity.distribution, identity.target, identity.arch, asker)
+
+
+def refusal_at(distribution: str, target: str, arch: str, asker: Client) -> RequestRefusedError | None:
+    """The same by where it would be built."""
     most = settings.ASU_MAX_WAIT_MINUTES * 60
     if not most:
         return None
-    place = Place(identity.distribution, identity.target, identity.arch)
-    seconds = waiting.of_new(place, asker.key).seconds
+    seconds = waiting.of_new(Place(distribution, target, arch), asker.key).seconds
     if seconds is None or seconds <= most:
         return None
     retry = max(60, min(seconds - most, _MOST_RETRY))
@@ -27,6 +31,12 @@ def refusal(identity: Fingerprint, asker: Client) -> RequestRefusedError | None:
         f"{minutes(most)}. Images that are built already are still served. Please try again in {minutes(retry)}.",
         headers={"Retry-After": str(retry)},
     )
+
+
+def is_greedy(asker: Client) -> bool:
+    """Whether the client has had all builds that it may have for now."""
+    most = settings.ASU_CLIENT_BUILDS_PER_HOUR
+    return bool(most) and not asker.is_trusted and queue.builds_of([asker.key], seconds=3600).get(asker.key, 0) >= most
 
 
 def too_many_requests() -> RequestRefusedError:

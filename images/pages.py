@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.utils.functional import cached_property
 
-from builders import waiting
+from builders import livelog, waiting
 from builders.models import Build
 from builders.states import OPEN, Phase, Reason, State
 from builders.waiting import Forecast
@@ -19,6 +19,8 @@ from packages.models import Distribution, first_title
 # Of a long log the beginning and, longer, the end: what went wrong stands there.
 LOG_HEAD = 16 * 1024
 LOG_TAIL = 64 * 1024
+LIVE_TAIL = 4 * 1024
+LIVE_LINES = 12
 
 _PHASE_WORDS = {
     Phase.INIT: "getting ready",
@@ -125,6 +127,14 @@ class ImagePage:
             else:
                 steps.append(Step(_PHASE_WORDS[phase], state))
         return steps
+
+    @property
+    def live_log(self) -> str:
+        """The last lines of what a running build says."""
+        if self.build is None or self.build.state != State.BUILDING:
+            return ""
+        data, _ = livelog.read(self.build.pk, self.build.epoch, offset=-LIVE_TAIL, most=LIVE_TAIL)
+        return "\n".join(data.decode("utf-8", "replace").splitlines()[-LIVE_LINES:])
 
     @property
     def is_users_failure(self) -> bool:

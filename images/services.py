@@ -54,6 +54,12 @@ def lookup(distribution: str, request_hash: str) -> ImageRequest | None:
     return None if final.build is not None and final.build.state == State.DONE else request
 
 
+def known(distribution: str, request_hash: str) -> ImageRequest | None:
+    """The same, and also what is served no longer: its build may be asked for anew."""
+    request = ImageRequest.objects.with_outcome().filter(request_hash=request_hash).first()
+    return request if request is not None and request.distribution == distribution else None
+
+
 def withdraw(image: Image, why: str) -> None:
     """Takes an image out of service for good; its page stays and says why."""
     image.withdrawn_at = timezone.now()

@@ -5,16 +5,17 @@ from typing import Any
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from builders.models import Build, Worker
 from builders.states import OPEN, State
-from images import addresses, downloads, retention
+from images import addresses, clients, downloads, retention, wishes
 from images.api import answers
 from images.example import example_of
+from images.exceptions import RequestRefusedError
 from images.models import ImageFile, ImageRequest
 from images.pages import ImagePage
 from packages.models import Distribution
@@ -57,10 +58,38 @@ def image_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def image_detail(request: HttpRequest, request_hash: str) -> HttpResponse:
     """How an image came to be, or why it did not."""
+    return _detail(request, request_hash)
+
+
+def _detail(request: HttpRequest, request_hash: str, refusal: str = "", status: int = 200) -> HttpResponse:
     row = get_object_or_404(ImageRequest.objects.with_outcome(), request_hash=request_hash)
     if row.resolved_to is not None:
         return redirect("images:detail", row.resolved_to.request_hash)
-    return render(request, "images/image_detail.html", {"page": ImagePage(row), "base": addresses.base(request)})
+    asker = clients.of(request.META)
+    context = {
+        "page": ImagePage(row),
+        "base": addresses.base(request),
+        "may_cancel": wishes.may_cancel(row, asker),
+        "may_retry": wishes.may_retry(row),
+        "refusal": refusal,
+    }
+    return render(request, "images/image_detail.html", context, status=status)
+
+
+_ACTS = {"cancel": wishes.cancel, "retry": wishes.retry}
+
+
+@require_POST
+def image_act(request: HttpRequest, request_hash: str, act: str) -> HttpResponse:
+    """A button of that page: `cancel` or `retry`."""
+    if act not in _ACTS:
+        raise Http404
+    row = get_object_or_404(ImageRequest.objects.with_outcome(), request_hash=request_hash)
+    try:
+        _ACTS[act](row, clients.of(request.META))
+    except RequestRefusedError as refused:
+        return _detail(request, request_hash, refused.detail, refused.status)
+    return redirect("images:detail", request_hash)
 
 
 @require_safe

@@ -3,28 +3,21 @@ the database's clock: every process of the server finds the same.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from django.db.models import Count, F, Min, Sum
-from django.db.models.functions import Now
 
+from builders import clock
+from builders.labels import Place, fits
 from builders.models import Attempt, Build, Pace, Worker
 from builders.querysets import from_now
 from builders.states import Reason, State
 from stats.models import DailyCount
 
 DAY = 24 * 3600
-
-
-class Place(NamedTuple):
-    """What a worker's labels look at."""
-
-    distribution: str
-    target: str
-    arch: str
 
 
 class Waiting(NamedTuple):
@@ -62,19 +55,14 @@ def waiting() -> dict[Place, Waiting]:
         queued.values_list("distribution", "target", "arch").annotate(builds=Count("id"), oldest=Min("queued_at"))
     )
     # Subtracted here: SQLite would call Python for each row.
-    now = _now() if rows else None
+    now = clock.now() if rows else None
     return {Place(*place): Waiting(builds, _age(now, oldest)) for *place, builds, oldest in rows}
 
 
 def oldest_wait() -> float:
     """Seconds that the first of the queue has waited; 0 when nothing waits."""
     oldest = Build.objects.filter(state=State.QUEUED).order_by().aggregate(oldest=Min("queued_at"))["oldest"]
-    return _age(_now(), oldest) if oldest else 0.0
-
-
-def _now() -> datetime | None:
-    """The present by the database's clock; None when there is no build to ask along with."""
-    return Build.objects.annotate(now=Now()).values_list("now", flat=True).first()
+    return _age(clock.now(), oldest) if oldest else 0.0
 
 
 def _age(now: datetime | None, moment: datetime) -> float:
@@ -127,19 +115,6 @@ def able_by_place(workers: Iterable[Presence], places: Iterable[Place]) -> dict[
     # A farm has few sets of labels: each is looked at once a place, however many workers share it.
     sets = Counter(worker.labels for worker in workers if worker.takes_builds)
     return {place: sum(count for labels, count in sets.items() if fits(labels, place)) for place in places}
-
-
-def fits(labels: Sequence[str], place: Place) -> bool:
-    """Whether a worker with these labels builds for the place: of several of a kind one has to fit."""
-    patterns: dict[str, list[str]] = {}
-    for label in labels:
-        kind, _, pattern = label.partition(":")
-        patterns.setdefault(kind, []).append(pattern)
-    return all(any(_is(pattern, getattr(place, kind, "")) for pattern in some) for kind, some in patterns.items())
-
-
-def _is(pattern: str, word: str) -> bool:
-    return word.startswith(pattern[:-1]) if pattern.endswith("/*") else word == pattern
 
 
 def workers_by_kind() -> dict[tuple[str, str, bool], int]:

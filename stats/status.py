@@ -47,13 +47,14 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from builders.labels import Place
 from builders.states import Reason
 from images.api import answers
 from images.api.build import respond
 from packages.models import Distribution
 from stats import situation
 from stats.memory import Kept, TooOldError
-from stats.situation import Place, Presence, Waiting
+from stats.situation import Presence, Waiting
 
 SECONDS = 2
 RELOAD_SECONDS = 10

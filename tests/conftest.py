@@ -58,10 +58,11 @@ def data_dir(settings: Settings, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def no_memory_of_other_queues() -> Iterator[None]:
     """What this process knows of the queue is of another test's."""
-    from builders import waiting
+    from builders import waiting, workers
     from images import polls
 
     waiting.forget()
+    workers.forget()
     yield
     polls.close()
 

@@ -30,7 +30,7 @@ def lease(request: HttpRequest, worker: Worker) -> HttpResponseBase:
     held = joining.imagebuilders(said)
     if held is not None:
         workers.hold(worker, held)
-    leased = None if load["complaint"] or not worker.may_lease else queue.lease(worker, call)
+    leased = queue.lease(worker, call, takes_new=worker.may_lease and not load["complaint"])
     return calls.answer(
         lease=supplies.lease_for(leased) if leased else None,
         standing=worker.standing,

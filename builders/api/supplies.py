@@ -45,7 +45,9 @@ def _archive_url(lease: Lease) -> str:
 def _feed_url(url: str, distribution: str, root: str) -> str:
     if not url.startswith("file://"):
         return url
-    return f"{_PREFIX}/files/{distribution}/{url.removeprefix(root).strip('/')}"
+    inner = url.removeprefix(f"{root.rstrip('/')}/")
+    # The mirror moved since the build was queued: what is gone has no address, and no path of ours is told.
+    return f"{_PREFIX}/files/{distribution}/{'-' if inner == url else inner.strip('/')}"
 
 
 def _root(distribution: str) -> str:

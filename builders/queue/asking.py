@@ -7,11 +7,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from builders import clock, wake
 from builders.exceptions import HashCollisionError
-from builders.failures import cancelled
 from builders.models import Build, failure_ttl
 from builders.querysets import from_now
 from builders.queue import moves
@@ -102,11 +100,15 @@ def builds_of(clients: Collection[str], *, seconds: float) -> dict[str, int]:
 
 
 def cancel(build: Build, why: str = "") -> bool:
-    """A waiting build fails at once, a running one as soon as its worker hears of it. False: it is over already."""
+    """A waiting build fails at once, a running one as soon as its worker hears of it. False: it is over already.
+
+    `why`: the requester's own wish, in words; then it is dropped instead, and queued again as soon as it is asked for.
+    """
     with transaction.atomic():
         row = Build.objects.select_for_update().get(pk=build.pk)
+        row.sentence = why
         if row.state == State.QUEUED:
-            moves.set_failed(row, cancelled(why=why))
+            moves.set_cancelled(row)
         elif row.state == State.BUILDING:
             Build.objects.filter(pk=row.pk).update(cancel_requested=True, sentence=why)
         else:
@@ -134,7 +136,7 @@ def _known(row: Build) -> Build | None:
 def _requeue_if_due(build: Build, row: Build, is_outdated: bool) -> bool:
     if build.state in (State.EXPIRED, State.DROPPED):
         due = Build.objects.filter(state__in=(State.EXPIRED, State.DROPPED))
-    elif build.may_retry_at is not None and build.may_retry_at <= timezone.now():
+    elif build.may_retry_at is not None and build.may_retry_at <= clock.now():
         long_ago = from_now(-failure_ttl(build.reason).total_seconds())
         due = Build.objects.filter(state=State.FAILED, finished_at__lte=long_ago)
     else:

@@ -11,6 +11,7 @@ from builders.states import State
 
 # How attempts end that say nothing against the worker.
 INNOCENT = ("", State.DONE.value, GIVEN_BACK)
+_LOOKED_AT = 20  # of the builds that a worker failed at, at each of its questions
 
 
 def next_for(worker: Worker) -> Build | None:
@@ -18,8 +19,14 @@ def next_for(worker: Worker) -> Build | None:
     waiting = Build.objects.queued().filter(labels.fitting(worker.labels))
     waiting = waiting.filter(_is_warm_for(worker) | ~_is_warm_elsewhere(worker) | _has_waited_long_enough())
     if _others_for(worker).exists():
-        waiting = waiting.filter(~_failed_by(worker))
+        waiting = waiting.filter(~_failed_by(worker) | Q(pk__in=_left_to(worker, waiting)))
     return waiting.select_for_update(of=("self",), skip_locked=True).first()
+
+
+def _left_to(worker: Worker, waiting: QuerySet[Build]) -> list[int]:
+    """Builds that it lost or spoilt, and that nobody else who is there could still try: better again than never."""
+    failed = waiting.filter(_failed_by(worker)).light()[:_LOOKED_AT]
+    return [build.pk for build in failed if not another_may_do_better(build, worker)]
 
 
 def another_may_do_better(build: Build, worker: Worker) -> bool:

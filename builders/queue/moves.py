@@ -58,7 +58,7 @@ def set_done(build: Build, result: BuildResult) -> None:
 
 
 def set_failed(build: Build, failure: BuildFailedError, state: State = State.FAILED) -> None:
-    """To FAILED or PARKED. Keeps the phase: it tells where it failed."""
+    """To FAILED, PARKED or DROPPED. Keeps the phase: it tells where it failed."""
     Build.objects.filter(pk=build.pk).update(
         state=state,
         finished_at=Now(),
@@ -72,6 +72,12 @@ def set_failed(build: Build, failure: BuildFailedError, state: State = State.FAI
     )
 
 
+def set_cancelled(build: Build, end: BuildFailedError | None = None) -> None:
+    """To FAILED, or to DROPPED where its requester did not want it any more: then `build.sentence` says so already."""
+    state = State.DROPPED if build.sentence else State.FAILED
+    set_failed(build, cancelled(end, why=build.sentence), state)
+
+
 def end_attempt(build: Build, outcome: str) -> None:
     """The present lease of the build is over."""
     Attempt.objects.filter(build=build, epoch=build.epoch).update(ended_at=Now(), outcome=outcome)
@@ -81,7 +87,7 @@ def take_back(build: Build, outcome: str, most_attempts: int) -> None:
     """A locked build that lost its worker waits again; one that lost too many fails, or it would go on for ever."""
     end_attempt(build, outcome)
     if build.cancel_requested:
-        set_failed(build, cancelled())
+        set_cancelled(build)
     elif kills_workers(build):
         set_failed(build, _parked(), State.PARKED)
     elif build.attempts >= most_attempts:

@@ -8,7 +8,6 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
 
 from builders import pace
-from builders.failures import cancelled
 from builders.models import Attempt, Build, Worker
 from builders.querysets import from_now
 from builders.queue import moves
@@ -22,21 +21,24 @@ from builders.states import Phase, Reason, State
 from builders.transports.base import Call, Lease, LeaseLostError
 
 
-def lease(worker: Worker, call: Call | None = None) -> Lease | None:
+def lease(worker: Worker, call: Call | None = None, *, takes_new: bool = True) -> Lease | None:
     """The next build, for this worker alone until the lease runs out; None when nothing waits that it may have.
 
     `call` tells one question of an agent from the next, so that an answer which got lost on the way is given again and
-    a question that comes late changes nothing.
+    a question that comes late changes nothing. With `takes_new` False that is all it does.
     """
-    # Two cheap questions first: an idle poll takes no lock.
-    if not Build.objects.overdue().exists() and not Build.objects.queued().exists():
-        return _unheard_of(worker, call) if call else None
+    # Cheap questions first: an idle poll takes no lock.
+    if not (Build.objects.overdue().exists() or Build.objects.queued().exists()):
+        if call is None or not worker.builds.building().exists():
+            return None
     with transaction.atomic():
         reclaim_overdue()
         if call:
             again, is_over = _asked_before(worker, call)
             if is_over:
                 return again
+        if not takes_new or not Build.objects.queued().exists():
+            return None
         row = Worker.objects.select_for_update().get(pk=worker.pk)
         if not row.may_lease or (call and row.builds.building().count() >= row.jobs):
             return None
@@ -44,18 +46,11 @@ def lease(worker: Worker, call: Call | None = None) -> Lease | None:
         return None if build is None else _hand_out(build, row, call)
 
 
-def _unheard_of(worker: Worker, call: Call) -> Lease | None:
-    if not worker.builds.building().exists():
-        return None
-    with transaction.atomic():
-        return _asked_before(worker, call)[0]
-
-
 def _asked_before(worker: Worker, call: Call) -> tuple[Lease | None, bool]:
     """What the same slot of the same agent leased and knows nothing of: who asks for a build has none.
 
     The answer to an equal call is given again. One to an earlier call never arrived: that build waits again. After a
-    later call this one is late, and gets nothing.
+    later call, or the end of its own build, this one is late, and gets nothing.
     """
     for build in worker.builds.building().select_for_update(of=("self",)):
         attempt = Attempt.objects.filter(build=build, epoch=build.epoch, slot=call.slot).first()
@@ -66,9 +61,17 @@ def _asked_before(worker: Worker, call: Call) -> tuple[Lease | None, bool]:
             return _lease_of(build), True
         if attempt.call > call.number:
             return None, True
-        moves.end_attempt(build, moves.GIVEN_BACK)
-        moves.set_waiting(build, attempts=Greatest(F("attempts") - 1, 0))
-    return None, False
+        _put_back(build)
+    return None, _is_late(worker, call)
+
+
+def _is_late(worker: Worker, call: Call) -> bool:
+    """Whether this question, or a later one of the slot, got a build already. Each life of an agent counts anew."""
+    asked = Attempt.objects.filter(worker=worker, slot=call.slot)
+    if worker.started_at is not None:
+        asked = asked.filter(started_at__gte=worker.started_at)
+    last = asked.order_by("-id").values_list("call", flat=True).first()
+    return last is not None and last >= call.number
 
 
 def _hand_out(build: Build, worker: Worker, call: Call | None) -> Lease:
@@ -166,12 +169,11 @@ def fail(lease: Lease, worker: Worker, failure: BuildFailedError, *, is_final: b
         if build is None:
             return
         moves.end_attempt(build, failure.reason.value)
-        if failure.reason == Reason.CANCELLED and build.sentence:
-            failure = cancelled(failure, why=build.sentence)
-        if (
+        if build.cancel_requested:
+            moves.set_cancelled(build, failure)
+        elif (
             failure.reason.is_workers
             and not is_final
-            and not build.cancel_requested
             and build.attempts < settings.ASU_MAX_ATTEMPTS
             and another_may_do_better(build, worker)
         ):
@@ -187,12 +189,17 @@ def give_back(lease: Lease, worker: Worker) -> None:
         build = _locked(lease, worker, unless=moves.GIVEN_BACK)
         if build is None:
             return
-        moves.end_attempt(build, moves.GIVEN_BACK)
-        if build.cancel_requested:
-            moves.set_failed(build, cancelled(why=build.sentence))
-        else:
-            moves.set_waiting(build, attempts=Greatest(F("attempts") - 1, 0))
-    wake_workers()
+        _put_back(build)
+
+
+def _put_back(build: Build) -> None:
+    """A locked build waits again, as if it had not been leased."""
+    moves.end_attempt(build, moves.GIVEN_BACK)
+    if build.cancel_requested:
+        moves.set_cancelled(build)
+    else:
+        moves.set_waiting(build, attempts=Greatest(F("attempts") - 1, 0))
+        wake_workers()
 
 
 def _mine(lease: Lease, worker: Worker) -> QuerySet[Build]:

@@ -18,11 +18,13 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
-from builders import labels, livelog, machine, queue, receiving, shelf, wake, workers
+from builders import labels, livelog, machine, queue, receiving, shelf, tokens, wake, workers
 from builders.models import Build, Worker
 from builders.spec import BuildFailedError, BuildResult
 from builders.states import Phase
 from builders.transports.base import Lease, TransportError
+from builders.transports.http import Connection, HttpTransport
+from packages import upstream
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -54,6 +56,7 @@ class LocalTransport:
         self.is_told_to_stop = False
         self.is_resting = False  # drained or stopped: what waits is not for us
         self._held: frozenset[str] | None = None
+        self._main: HttpTransport | None = None  # the main server, where the store is on another machine
 
     @functools.cached_property
     def worker(self) -> Worker:
@@ -71,7 +74,9 @@ class LocalTransport:
             imagebuilders=tuple(shelf.ready()),
             facts=facts,
         )
-        workers.arrive(self.worker, intro)
+        worker = workers.arrive(self.worker, intro)
+        if settings.ASU_UPLOAD_URL:
+            self._main = HttpTransport(main_server(worker))
         self._held = frozenset(intro.imagebuilders)
         receiving.remove_leftovers()
 
@@ -101,12 +106,18 @@ class LocalTransport:
     @_reaches_queue
     def log(self, lease: Lease, text: str) -> None:
         """See the base."""
-        livelog.append(lease.build_id, lease.epoch, text)
+        if self._main is not None:
+            self._main.log(lease, text)
+        else:
+            livelog.append(lease.build_id, lease.epoch, text)
 
     @_reaches_queue
     def finish(self, lease: Lease, result: BuildResult, folder: Path) -> None:
-        """See the base."""
-        queue.finish(lease, self.worker, result, folder)
+        """See the base. Where the store is on another machine, that one is sent the files and finishes the build."""
+        if self._main is not None:
+            self._main.finish(lease, result, folder)
+        else:
+            queue.finish(lease, self.worker, result, folder)
 
     @_reaches_queue
     def fail(self, lease: Lease, failure: BuildFailedError) -> None:
@@ -128,6 +139,8 @@ class LocalTransport:
 
     def close(self) -> None:
         """See the base."""
+        if self._main is not None:
+            self._main.close()
         if not connection.in_atomic_block:
             connection.close()
 
@@ -147,7 +160,17 @@ class LocalTransport:
 
 def name_of(slot: int) -> str:
     """What the worker in a slot of this machine is called."""
-    return f"local-{socket.gethostname()}-{slot}"[:80]
+    return f"local-{settings.ASU_WORKER_NAME or socket.gethostname()}"[:72] + f"-{slot}"
+
+
+def main_server(worker: Worker) -> Connection:
+    """The way to the main server for a worker that shares its database: it gives itself a token."""
+    token = tokens.new(tokens.WORKER)
+    Worker.objects.filter(pk=worker.pk).update(token_hash=tokens.digest(token))
+    connection = Connection(settings.ASU_UPLOAD_URL, token)
+    connection.instance = worker.instance
+    upstream.authorize(connection.server, connection.authorization)
+    return connection
 
 
 def row_of(name: str) -> Worker:

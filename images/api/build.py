@@ -1,16 +1,18 @@
 """POST, GET and HEAD of /api/v1/build. Plain views: REST framework would cost as much again as all the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from images import clients, services
+from images import clients, services, wishes
 from images.api import answers, body
 from images.api.answers import Answer
+from images.clients import Client
 from images.exceptions import RequestRefusedError
+from images.models import ImageRequest
 
 
 @csrf_exempt
@@ -38,11 +40,36 @@ def answer_to(distribution: str, data: bytes, environ: Mapping[str, Any]) -> Ans
     return answers.for_request(asked)
 
 
-@require_http_methods(["GET", "HEAD"])
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "DELETE"])
 def build_state(request: HttpRequest, request_hash: str, distribution: str = "") -> HttpResponse:
-    """How it stands with an image."""
+    """How it stands with an image; DELETE: its requester does not want it any more."""
     found = services.lookup(services.distribution_at(distribution), request_hash)
-    return respond(request, answers.for_request(found) if found else answers.error(404, answers.NOT_FOUND))
+    if found is None:
+        return respond(request, answers.error(404, answers.NOT_FOUND))
+    if request.method == "DELETE":
+        return _act(request, found, wishes.cancel)
+    return respond(request, answers.for_request(found))
+
+
+@csrf_exempt
+@require_http_methods(["POST"])
+def retry(request: HttpRequest, request_hash: str, distribution: str = "") -> HttpResponse:
+    """Tries a failed build once more."""
+    found = services.known(services.distribution_at(distribution), request_hash)
+    if found is None:
+        return respond(request, answers.error(404, answers.NOT_FOUND))
+    return _act(request, found, wishes.retry)
+
+
+def _act(request: HttpRequest, found: ImageRequest, act: Callable[[ImageRequest, Client], None]) -> HttpResponse:
+    """Does what is asked for, and tells how it stands then."""
+    final = found.resolved_to or found
+    try:
+        act(final, clients.of(request.META))
+    except RequestRefusedError as refusal:
+        return respond(request, answers.refused(refusal))
+    return respond(request, answers.for_request(ImageRequest.objects.with_outcome().get(pk=final.pk)))
 
 
 def respond(request: HttpRequest, answer: Answer) -> HttpResponse:

@@ -36,10 +36,12 @@ class BuildOperations(APIView):
         operation_id="build",
         tags=["images"],
         request=shapes.WishSerializer,
-        responses={**_STATES, 413: shapes.ErrorSerializer, 422: shapes.ErrorSerializer},
+        responses={**_STATES, **dict.fromkeys((413, 422, 429, 503), shapes.ErrorSerializer)},
         examples=[_WISH],
         description="Asks for an image. The same wish, however it is spelt, is one build with one hash; asked again it "
-        "is answered with the state it is in. 422 names unknown packages, also in the header `X-Unknown-Package`.",
+        "is answered with the state it is in. 422 names unknown packages, also in the header `X-Unknown-Package`. 429: "
+        "this address has asked for too many new images; 503: the queue is too long; both with `Retry-After`; what is "
+        "built already is served all the same.",
     )
     def post(self, request: Request) -> HttpResponse:
         """Asks for an image."""
@@ -52,13 +54,40 @@ class BuildStateOperations(APIView):
     @extend_schema(
         operation_id="build_state",
         tags=["images"],
-        responses={**_STATES, 404: shapes.ErrorSerializer},
+        responses={**_STATES, 404: shapes.ErrorSerializer, 410: shapes.ErrorSerializer},
         description="The state of a build; poll every few seconds while it is 202. HEAD gives the same status with "
-        "`X-Imagebuilder-Status` and `X-Queue-Position`.",
+        "`X-Imagebuilder-Status` and `X-Queue-Position`. 410: nobody asked for it for a while, so it left the queue; "
+        "POST the request again.",
     )
     def get(self, request: Request, request_hash: str) -> HttpResponse:
         """The state of a build."""
         return build.build_state(request._request, request_hash)
+
+    @extend_schema(
+        operation_id="build_cancel",
+        tags=["images"],
+        responses={202: shapes.PendingSerializer, **dict.fromkeys((403, 404, 409, 410), shapes.ErrorSerializer)},
+        description="Cancels a build for the one who asked for it: 410 when it waited, 202 while it is being stopped. "
+        "409 when others wait for it too.",
+    )
+    def delete(self, request: Request, request_hash: str) -> HttpResponse:
+        """Cancels."""
+        return build.build_state(request._request, request_hash)
+
+
+class RetryOperations(APIView):
+    """Once more."""
+
+    @extend_schema(
+        operation_id="build_retry",
+        tags=["images"],
+        request=None,
+        responses={**_STATES, **dict.fromkeys((404, 409, 429, 503), shapes.ErrorSerializer)},
+        description="Tries a failed build once more at once, where a POST would be told of the failure for a while.",
+    )
+    def post(self, request: Request, request_hash: str) -> HttpResponse:
+        """Tries it once more."""
+        return build.retry(request._request, request_hash)
 
 
 class OverviewOperations(APIView):
@@ -134,6 +163,7 @@ class TargetIndexOperations(APIView):
 operations = [
     path("api/v1/build", BuildOperations.as_view()),
     path("api/v1/build/<str:request_hash>", BuildStateOperations.as_view()),
+    path("api/v1/build/<str:request_hash>/retry", RetryOperations.as_view()),
     path("api/v1/overview", OverviewOperations.as_view()),
     path("api/v1/latest", LatestOperations.as_view()),
     path("api/v1/revision/<str:version>/<str:target>/<str:subtarget>", RevisionOperations.as_view()),

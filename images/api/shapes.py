@@ -44,6 +44,11 @@ class WishSerializer(serializers.Serializer[None]):
         required=False, allow_null=True, min_value=1, max_value=settings.ASU_MAX_ROOTFS_SIZE_MB
     )
     client = serializers.CharField(required=False, allow_blank=True, help_text="`name/version` of the client.")
+    current_version = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="The release that the device runs; an outdated one goes a bit earlier.",
+    )
     distro = serializers.CharField(
         required=False, allow_blank=True, help_text="Distribution, where the address does not name it."
     )
@@ -75,6 +80,12 @@ class PendingSerializer(serializers.Serializer[None]):
     detail = serializers.ChoiceField(["queued", "started"])
     request_hash = serializers.CharField(help_text="64 hex digits: poll with it.")
     queue_position = serializers.IntegerField(required=False, help_text="Builds ahead; only while queued.")
+    wait_seconds = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        help_text="Until it begins, as far as can be told; only while queued. null: no worker is there for it.",
+    )
+    hint = serializers.CharField(required=False, help_text="A sentence for people, when something holds it up.")
     imagebuilder_status = serializers.ChoiceField(
         ["init", "download_imagebuilder", "unpack_imagebuilder", "calculate_packages_hash", "building_image"],
         required=False,

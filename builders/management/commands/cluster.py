@@ -15,6 +15,7 @@ import time
 from multiprocessing.connection import wait
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connections
 from django_q.cluster import Cluster
@@ -60,6 +61,8 @@ def _speak_for_slots() -> None:
     while not wake.is_stopping():
         try:
             local.speak_for_slots()
+            if settings.ASU_UPLOAD_URL:
+                wake.ask_for_agent()  # started again in the admin, perhaps; without a free slot it ends at once
         except DatabaseError as error:
             logger.warning("the database cannot be told that this machine's workers are there: %s", error)
             connections.close_all()
