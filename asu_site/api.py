@@ -35,6 +35,7 @@ SENTENCES = {
     405: "This address does not take that method.",
     413: "The body of the request is too large.",
     500: "The server made a mistake. It was logged; please try again later.",
+    503: "The server is away for a moment. Please try again.",
 }
 
 

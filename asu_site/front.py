@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from asu_site import headers
 from asu_site.addresses import is_api, tidy
@@ -74,6 +75,9 @@ class Front:
             return _send(_error(path, 413, detail), start_response)
         except TooManyReadingError:
             return _send(_error(path, 503, "Too many clients are sending requests. Please try again."), start_response)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("%s %r: the database is away: %s", method, path, error)
+            return _send(_error(path, 503, sentence(503)), start_response)
         except Exception:  # the outermost place: logged, and answered in the shape of the contract
             logger.exception("%s %r failed outside Django", method, path)
             return _send(_error(path, 500, sentence(500)), start_response)

@@ -1,15 +1,19 @@
 """What every answer has in common: CORS, safety headers, and errors that programs can read."""
 
+import logging
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from http import HTTPMethod
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 
 from asu_site import headers
 from asu_site.addresses import is_admin, is_api, is_page
-from asu_site.api import JSON, error_response, sentence
+from asu_site.api import JSON, error_response, sentence, title
+
+logger = logging.getLogger(__name__)
 
 _WITHOUT_LENGTH = frozenset({204, 304})
 
@@ -41,6 +45,15 @@ class ApiMiddleware:
         if isinstance(response, HttpResponse) and response.status_code not in _WITHOUT_LENGTH:
             response.setdefault("Content-Length", str(len(response.content)))
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A database that was started again, or that others held for too long: no mistake of ours, and soon over."""
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        logger.warning("%s %r: the database is away: %s", request.method, request.path_info, exception)
+        if _wants_json(request):
+            return error_response(503, sentence(503))
+        return HttpResponse(f"<!doctype html><title>{title(503)}</title><p>{sentence(503)}</p>", status=503)
 
 
 def _preflight(request: HttpRequest) -> HttpResponse:

@@ -120,6 +120,14 @@ class Inbox:
             os.link(self._whole(number), ready / file.name)
         return [ResultFile(file.name, file.size, file.sha256) for file in declared], ready
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """For one report at a time: the second of two that come at once would take the files from under the first."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "report.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def clear(self) -> None:
         """Nothing of it is needed any more."""
         shutil.rmtree(self.path, ignore_errors=True)

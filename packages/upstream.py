@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 TRIES = 3  # the first one and two more, on lost connections and 5xx
 PAUSES = (0.2, 0.8)  # seconds between them
+# Our own main server is started again when it is gone, and nothing could be handed in without it: half a minute.
+SERVER_PAUSES = (0.2, 0.8, *[2.0] * 15)
 REDIRECTS = 5
 CHUNK = 256 * 1024  # bytes
 SHORT_ANSWER = 16 * 1024  # bytes of a JSON answer that says why there is no file
@@ -69,13 +71,13 @@ class Mirror:
         limit = settings.ASU_MAX_DOCUMENT_MB * 1024 * 1024 if max_bytes is None else max_bytes
         if self.folder is not None:
             return read_file(self._file(path), path, etag, limit)
-        return _trying(lambda: self._get_http(path, etag, limit))
+        return self._trying(lambda: self._get_http(path, etag, limit))
 
     def exists(self, path: str) -> bool:
         """Whether the mirror has this document or folder."""
         if self.folder is not None:
             return self._file(path).exists()
-        return _trying(lambda: self._exists_http(path))
+        return self._trying(lambda: self._exists_http(path))
 
     def listing(self, path: str) -> list[str]:
         """Names in a folder, sorted; folders end in '/'. Needs a mirror that shows its folders."""
@@ -138,7 +140,7 @@ class Mirror:
             if not source.is_file():
                 raise NotOnMirrorError(f"{path}: the mirror has no such file.")
             return sha256_of(source)
-        return _trying(lambda: self._sha256_http(path, limit, report))
+        return self._trying(lambda: self._sha256_http(path, limit, report))
 
     # -- files ------------------------------------------------------------------------------------------
 
@@ -153,6 +155,18 @@ class Mirror:
 
     def _address(self, path: str) -> str:
         return f"{self.url}/{quote(check_path(path), safe='/~+:,=@!')}"
+
+    def _trying(self, attempt: Callable[[], T]) -> T:
+        """Run `attempt`, again after a pause when the mirror was unreachable; the last error stands."""
+        for pause in SERVER_PAUSES if _authorization(f"{self.url}/") else PAUSES:
+            try:
+                return attempt()
+            except DownloadStoppedError:
+                raise
+            except MirrorUnreachableError as error:
+                log.info("%s Trying again.", error)
+                time.sleep(pause)
+        return attempt()
 
     def _get_http(self, path: str, etag: str, limit: int) -> Document | None:
         deadline = time.monotonic() + settings.ASU_HTTP_TIMEOUT * DOCUMENT_PATIENCE
@@ -185,7 +199,7 @@ class Mirror:
 
     def _fetch_http(self, path: str, file: BufferedRandom, limit: int, report: Progress, go_on: GoOn) -> None:
         """Bring `file` to its full length. Lost connections are tried again from where they broke."""
-        _trying(lambda: self._fetch_rest(path, file, limit, report, go_on))
+        self._trying(lambda: self._fetch_rest(path, file, limit, report, go_on))
 
     def _fetch_rest(self, path: str, file: BufferedRandom, limit: int, report: Progress, go_on: GoOn) -> None:
         stop_if_told(go_on, path)
@@ -255,19 +269,6 @@ def _pool() -> urllib3.PoolManager:
         timeout = urllib3.Timeout(connect=settings.ASU_HTTP_TIMEOUT, read=settings.ASU_HTTP_TIMEOUT)
         _pools[pid] = urllib3.PoolManager(retries=False, timeout=timeout, maxsize=4)
     return _pools[pid]
-
-
-def _trying(attempt: Callable[[], T]) -> T:
-    """Run `attempt`, again after a pause when the mirror was unreachable; the last error stands."""
-    for pause in PAUSES:
-        try:
-            return attempt()
-        except DownloadStoppedError:
-            raise
-        except MirrorUnreachableError as error:
-            log.info("%s Trying again.", error)
-            time.sleep(pause)
-    return attempt()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from builders.models import Build, Worker
 from builders.receiving import Declared, Inbox
 from builders.spec import BuildFailedError
 from builders.states import Phase
-from builders.transports.base import Call, LeaseLostError
+from builders.transports.base import Call, Lease, LeaseLostError
 
 _MOST_SLOTS = 64
 
@@ -74,10 +74,24 @@ def finish(request: HttpRequest, worker: Worker) -> HttpResponseBase:
     report = said.get("result")
     if not isinstance(report, dict):
         raise calls.RefusedCallError(400, "bad_request", "result: not an object.")
-    if queue.was_finished(leased.build_id, leased.epoch, worker):
+    if not _still_to_finish(leased, worker):
         return _state(leased.build_id)
-    if not is_leased(worker, leased.build_id, leased.epoch):
-        raise LeaseLostError(leased.spec_hash)
+    with inbox.alone():
+        if _still_to_finish(leased, worker):
+            _finish(leased, worker, said, report, inbox)
+    return _state(leased.build_id)
+
+
+def _still_to_finish(leased: Lease, worker: Worker) -> bool:
+    """False: it was finished under this lease. LeaseLostError when it is somebody else's."""
+    if is_leased(worker, leased.build_id, leased.epoch):
+        return True
+    if queue.was_finished(leased.build_id, leased.epoch, worker):
+        return False
+    raise LeaseLostError(leased.spec_hash)
+
+
+def _finish(leased: Lease, worker: Worker, said: dict[str, Any], report: dict[str, Any], inbox: Inbox) -> None:
     files, folder = inbox.result(_declared(said))
     result = claims.read(report, files, leased.spec, worker.sandbox)
     try:
@@ -88,7 +102,6 @@ def finish(request: HttpRequest, worker: Worker) -> HttpResponseBase:
     else:
         queue.finish(leased, worker, result, folder)
     inbox.clear()
-    return _state(leased.build_id)
 
 
 @calls.for_worker("POST")

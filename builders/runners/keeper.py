@@ -211,9 +211,15 @@ def main() -> int:
         kill_all()
         return 1
     os.close(walls)
-    tell(pid=pid)
-    code = watch(pid, caller)
-    kill_all()
+    code = None
+    try:
+        tell(pid=pid)
+        code = watch(pid, caller)
+    except BrokenPipeError:
+        pass  # the caller died before it heard of the start
+    finally:
+        # Whatever happens: a bubblewrap that is just starting would wait for ever for its killed parent.
+        kill_all()
     if code is not None:
         tell(rc=code)
     return 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from pytest_django import Settings
 
 from asu_site.front import Front
@@ -176,6 +177,16 @@ def test_a_failure_outside_django_is_json_without_a_traceback() -> None:
     assert status.startswith("500 ")
     assert json.loads(data)["status"] == 500
     assert b"secret" not in data
+
+
+def test_a_database_that_is_away_is_told_as_such_on_the_short_way_too() -> None:
+    def away(environ: dict[str, Any]) -> None:
+        raise OperationalError("server closed the connection unexpectedly at 10.0.0.1")
+
+    status, _, data = call(Front(App(), hot=away), "/api/v1/build", "POST", b"{}")
+
+    assert status == "503 Service Unavailable"
+    assert json.loads(data)["detail"] == "The server is away for a moment. Please try again."
 
 
 # -- kept answers --------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.exceptions import SuspiciousOperation
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.test import Client
 from django.urls import path
@@ -17,6 +18,10 @@ from rest_framework.views import APIView
 
 def _crash(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("/srv/secret")
+
+
+def _without_database(request: HttpRequest) -> HttpResponse:
+    raise OperationalError("server closed the connection unexpectedly at 10.0.0.1")
 
 
 def _suspicious(request: HttpRequest) -> HttpResponse:
@@ -45,6 +50,8 @@ class _Invalid(APIView):
 urlpatterns = [
     path("api/crash", _crash),
     path("images/crash/", _crash),
+    path("api/away", _without_database),
+    path("images/away/", _without_database),
     path("api/suspicious", _suspicious),
     path("api/final", _final),
     path("api/moved", _moved),
@@ -65,6 +72,7 @@ def client() -> Iterator[Client]:
     ("method", "address", "status"),
     [
         ("get", "/api/crash", 500),
+        ("get", "/api/away", 503),
         ("get", "/api/suspicious", 400),
         ("get", "/api/unknown", 404),
         ("get", "/demo/json/v1/unknown", 404),
@@ -96,6 +104,15 @@ def test_several_faults_are_one_sentence(client: Client) -> None:
     answer = client.get("/api/invalid")
 
     assert answer.json()["detail"] == "packages: Not a list. Really.; version: Missing."
+
+
+def test_a_database_that_is_away_is_told_as_such_and_not_as_a_mistake(client: Client) -> None:
+    program, page = client.get("/api/away"), client.get("/images/away/")
+
+    assert (program.status_code, page.status_code) == (503, 503)
+    assert program.json()["detail"] == "The server is away for a moment. Please try again."
+    assert page["Content-Type"].startswith("text/html")
+    assert b"10.0.0.1" not in program.content + page.content
 
 
 def test_people_get_a_page(client: Client) -> None:

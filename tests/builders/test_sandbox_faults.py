@@ -1,5 +1,6 @@
 """The sandbox when its surroundings fail: the server is killed, the disk is full, we are not root."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from builders.runners import sandbox
+from builders.runners import keeper, sandbox
 from builders.runners.base import Limits, Run
 from builders.runners.sandbox import Sandbox
 from builders.runners.workdir import WorkDir, clean_work
@@ -25,7 +26,7 @@ SERVER = """
 import json, sys
 from pathlib import Path
 from builders.runners.base import Limits, Run
-from builders.runners import sandbox
+from builders.runners import keeper, sandbox
 from builders.spec import BuildFailedError
 
 level, tree, out, script = sys.argv[1:]
@@ -80,8 +81,8 @@ def test_nothing_goes_on_when_the_keeper_is_killed(level: str, open_data: Path) 
     process = server(open_data, level, str(make_tree(open_data / "tree")), "", f"(setsid sleep {word} &); sleep {word}")
     until(lambda: len(running(word)) >= 2, "the program runs")
 
-    keeper = next(int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
-    os.kill(keeper, signal.SIGKILL)
+    child = next(int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+    os.kill(child, signal.SIGKILL)
 
     until(lambda: not running(word), "all of it is gone")
     assert answer(process)[0] != 0
@@ -216,3 +217,26 @@ def test_a_file_of_another_owner_in_the_tree_does_not_break_the_next_build(level
     outcome = Sandbox(level).run(Run(("cat", "given", "roots"), tree, limits=Limits(seconds=20)))
 
     assert outcome.stdout == "given\nx"
+
+
+def test_nothing_goes_on_when_the_server_dies_before_it_hears_of_the_start() -> None:
+    word = f"1{uuid.uuid4().int % 10**9}"
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"\n" * 4096)  # nobody listens: the keeper cannot get rid of its news
+    os.set_blocking(writer, True)
+    plan = {"argv": ["/bin/sh", "-c", f"setsid sleep {word} & sleep {word}"], "env": {}, "cwd": "/", "cgroups": []}
+    plan |= {"rlimits": {}, "walled": False}
+    ends = writer, os.dup(writer)
+    command = [sys.executable, "-I", "-S", keeper.__file__, json.dumps(plan), *map(str, ends)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=ends) as process:
+        for end in ends:
+            os.close(end)
+        until(lambda: len(running(word)) >= 2, "the program and a daemon of it run")
+
+        os.close(reader)
+
+        until(lambda: not running(word), "all of it is gone")
+        process.wait(10)

@@ -399,3 +399,22 @@ def test_another_server_gets_no_credential(
         get(Mirror(site.url), "sub/go")
 
     assert authorized == [("/sub/a", None)]
+
+
+def test_the_main_server_is_waited_for_while_it_is_started_again_and_a_mirror_is_not(
+    site: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "SERVER_PAUSES", (0.0,) * 9)
+    away = iter(range(5))
+
+    def restarting(handler: Handler) -> None:
+        handler.answer(200 if next(away, None) is None else 503, b"fine")
+
+    site.faults["/sub/a"] = restarting
+    with pytest.raises(MirrorUnreachableError):
+        get(Mirror(site.url), "sub/a")
+    upstream.authorize(f"{site.url}/sub", "Bearer secret")
+    try:
+        assert get(Mirror(f"{site.url}/sub"), "a").data == b"fine"
+    finally:
+        upstream.authorize(f"{site.url}/sub", "")
