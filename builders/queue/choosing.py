@@ -25,7 +25,7 @@ def next_for(worker: Worker) -> Build | None:
 
 def _left_to(worker: Worker, waiting: QuerySet[Build]) -> list[int]:
     """Builds that it lost or spoilt, and that nobody else who is there could still try: better again than never."""
-    failed = waiting.filter(_failed_by(worker)).light()[:_LOOKED_AT]
+    failed = waiting.filter(_failed_by(worker)).defer("spec")[:_LOOKED_AT]
     return [build.pk for build in failed if not another_may_do_better(build, worker)]
 
 

@@ -157,7 +157,8 @@ def test_a_name_that_is_not_plain_is_refused_and_leaves_nothing(name: str, setti
 def test_a_declaration_that_makes_no_sense_is_refused_in_words(change: dict[str, str], settings: Settings) -> None:
     caller, lease = leased()
 
-    said = caller.put(lease, 0, DATA, **({"offset": 0} | change))
+    words: dict[str, Any] = {"offset": 0, **change}
+    said = caller.put(lease, 0, DATA, **words)
 
     assert said.status in (400, 413, 422)
     assert next(iter(change)) in said.words["detail"]
@@ -303,7 +304,7 @@ def small_disk(settings: Settings, root: None, tmp_path: Path) -> Iterator[Path]
 def test_a_full_disk_is_told_and_keeps_nothing_half(small_disk: Path) -> None:
     caller, lease = leased()
     data = os.urandom(400_000)
-    declared = {"size": 800_000, "sha256": sha256(data * 2)}
+    declared: dict[str, Any] = {"size": 800_000, "sha256": sha256(data * 2)}
     caller.put(lease, 0, data, 0, **declared)
 
     said = caller.put(lease, 0, data, len(data), **declared)
