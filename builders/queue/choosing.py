@@ -6,11 +6,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from builders import labels
 from builders.models import Attempt, Build, Holding, Worker
 from builders.querysets import from_now
-from builders.queue.moves import GIVEN_BACK
+from builders.queue.moves import GIVEN_BACK, NOT_TAKEN
 from builders.states import State
 
 # How attempts end that say nothing against the worker.
-INNOCENT = ("", State.DONE.value, GIVEN_BACK)
+INNOCENT = ("", State.DONE.value, GIVEN_BACK, NOT_TAKEN)
 _LOOKED_AT = 20  # of the builds that a worker failed at, at each of its questions
 
 

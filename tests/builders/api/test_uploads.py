@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from builders import livelog, receiving, workers
+from builders import livelog, queue, receiving, workers
 from builders.models import Build
 from builders.receiving import Declared, Inbox, RefusedFileError
 from builders.states import State
@@ -322,6 +322,30 @@ def test_a_disk_that_has_room_again_takes_the_rest(small_disk: Path) -> None:
 
     assert caller.put(lease, 0, DATA, 0).words["complete"] is True
     assert kept(lease) == DATA
+
+
+def test_a_full_disk_of_the_server_is_final_and_no_fault_of_the_worker() -> None:
+    caller, lease = leased()
+    other = approved(name="other")
+    said = {**of(lease), "reason": "disk_full", "sentence": "The disk of the server is full.", "is_servers": True}
+
+    for _ in range(2):
+        assert caller.call("POST", "fail", said).words == {"status": 200, "state": "failed", "reason": "disk_full"}
+    queue.retry(Build.objects.get())
+    theirs = other.lease()
+    assert theirs is not None
+    assert other.finish(theirs, {IMAGE: DATA}).words["state"] == State.DONE
+
+    assert caller.row.strikes == 0
+
+
+def test_a_full_disk_of_a_worker_is_tried_elsewhere() -> None:
+    approved(name="other")
+    caller, lease = leased()
+
+    said = caller.call("POST", "fail", {**of(lease), "reason": "disk_full"})
+
+    assert said.words["state"] == State.QUEUED
 
 
 # -- the log while it runs -----------------------------------------------------------------------------------
