@@ -69,7 +69,7 @@ def test_the_oldest_wait_is_told(client: Client) -> None:
 @pytest.mark.django_db
 def test_workers_are_counted_by_standing_desire_and_presence(client: Client) -> None:
     make_worker(seen_at=timezone.now())
-    make_worker()
+    make_worker(seen_at=None)
     make_worker(seen_at=timezone.now(), standing=Worker.Standing.SUSPENDED, desired=Worker.Desired.DRAIN)
 
     found = ask(client)
