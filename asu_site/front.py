@@ -25,6 +25,7 @@ Hot = Callable[[Environ], tuple[int, Headers, bytes] | None]
 _DRAIN_BYTES = 64 * 1024 * 1024
 _PIECE = 64 * 1024
 WORKERS = "/api/worker/v1/"
+_BULKY = tuple(f"{WORKERS}{call}" for call in ("uploads/", "log/", "finish", "fail"))
 # Of the 32 threads of a process (script/server), so many may wait for bodies: whoever sends slowly or not at all holds
 # one for as long as the connection lives, and the others go on answering. In a rush a place is free within moments.
 MOST_READING = 20
@@ -52,7 +53,7 @@ class Front:
         self._app = app
         self._hot = hot
         self._limit = settings.ASU_MAX_BODY
-        # Workers send pieces of images and whole logs.
+        # Workers send pieces of images and whole logs; in other calls even strangers can get as far as the parser.
         self._worker_limit = max(settings.ASU_UPLOAD_CHUNK_KB, 4 * settings.ASU_BUILD_LOG_KB + 4096) * 1024
         self._reading = threading.BoundedSemaphore(most_reading)
         self._kept = KeptAnswers(settings.ASU_FAST_ANSWER_SECONDS, generation.current)
@@ -90,7 +91,7 @@ class Front:
 
     def _post(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if path.startswith(WORKERS):
-            _put_back(environ, self._take_body(environ, self._worker_limit))
+            _put_back(environ, self._take_body(environ, self._limit_at(path)))
             return self._app(environ, start_response)
         body = self._take_body(environ, self._limit)
         key = path, sha256(body).digest()
@@ -131,7 +132,7 @@ class Front:
         return [whole]
 
     def _limit_at(self, path: str) -> int:
-        return self._worker_limit if path.startswith(WORKERS) else self._limit
+        return self._worker_limit if path.startswith(_BULKY) else self._limit
 
     def _take_body(self, environ: Environ, limit: int) -> bytes:
         """The whole body, read once. Raises BodyTooLargeError and TooManyReadingError."""

@@ -10,12 +10,14 @@ The cluster fetches; whoever asks meanwhile hears how far that is, and goes to t
 main server fetches for itself comes through here too (`SharedSources`).
 """
 
+import fcntl
 import json
 import logging
 import os
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 # A cluster that has not begun, or not gone on, for so long is not there; a failure is the answer for so long.
 _PATIENCE = 30.0  # seconds
+_ABANDONED = 86400.0  # seconds after which a half fetched archive is not gone on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +53,34 @@ class Supply:
 def supply(sha256: str, url: str) -> Supply:
     """The archive if it is here; otherwise it is sent for."""
     path = _path(sha256)
-    if path.exists():
+    with suppress(FileNotFoundError):
         os.utime(path)
         return Supply(path)
     if url.startswith("file://") and (own := folder_of(url)).is_file():
         return Supply(own)  # of a mirror on this machine: no copy is needed
     if not settings.ASU_ARCHIVE_CACHE_GB:
         return Supply(failure="This server keeps no ImageBuilders; ask the mirror.")
+    with _alone():  # of many who ask at once, one sends for it
+        known = _known(sha256)
+        if known is not None:
+            return known
+        _write(sha256, percent=None)
+    async_task("builders.tasks.fetch_archive", sha256, url, task_name=f"archive {sha256[:12]}")
+    return Supply()
+
+
+def _known(sha256: str) -> Supply | None:
+    """What was heard of it lately; None: nothing, so that it is time to send for it."""
     state = _read(sha256)
-    age = time.time() - state.get("at", 0.0)
+    # A clock that was set back must not make the past look fresh for long.
+    age = abs(time.time() - state.get("at", 0.0))
     if age < _PATIENCE:
         return Supply(percent=state.get("percent"), failure=state.get("failure", ""))
     if state and not state.get("failure") and age < 10 * _PATIENCE:
         if _is_at_work():
             return Supply()
         return Supply(failure="The server does not get on with this ImageBuilder; ask the mirror.")
-    _write(sha256, percent=None)
-    async_task("builders.tasks.fetch_archive", sha256, url, task_name=f"archive {sha256[:12]}")
-    return Supply()
+    return None
 
 
 def fetch(sha256: str, url: str) -> None:
@@ -147,18 +160,33 @@ def _is_at_work() -> bool:
 
 
 def _make_room() -> None:
-    """The least recently used go, until the rest fits."""
+    """The least recently used go, until the rest fits; and what nobody goes on with."""
+    long_ago = time.time() - _ABANDONED
+    for path in [*_folder().glob("*.part"), *_folder().glob("*.state*")]:
+        if _age(path) < long_ago:
+            path.unlink(missing_ok=True)
     files = sorted((path for path in _folder().iterdir() if names.SHA256.fullmatch(path.name)), key=_age)
-    total = sum(path.stat().st_size for path in files)
-    for path in files[:-1]:
+    sizes = [path.stat().st_size if path.exists() else 0 for path in files]
+    total = sum(sizes)
+    for path, size in list(zip(files, sizes, strict=True))[:-1]:
         if total <= settings.ASU_ARCHIVE_CACHE_GB * 2**30:
             return
-        total -= path.stat().st_size
+        total -= size
         path.unlink(missing_ok=True)  # who reads it just now has it open
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    with (_folder() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _age(path: Path) -> float:
-    return path.stat().st_mtime
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # somebody else makes room too
+        return 0.0
 
 
 def _folder() -> Path:

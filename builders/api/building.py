@@ -10,7 +10,7 @@ from builders.api import calls, joining, supplies
 from builders.models import Build, Worker
 from builders.receiving import Declared, Inbox
 from builders.spec import BuildFailedError
-from builders.states import Phase
+from builders.states import Phase, Reason
 from builders.transports.base import Call, Lease, LeaseLostError
 
 _MOST_SLOTS = 64
@@ -106,10 +106,15 @@ def _finish(leased: Lease, worker: Worker, said: dict[str, Any], report: dict[st
 
 @calls.for_worker("POST")
 def fail(request: HttpRequest, worker: Worker) -> HttpResponseBase:
-    """`{"build", "epoch", "reason", "sentence", "stdout", "stderr", "build_cmd"}`: why it failed."""
+    """`{"build", "epoch", "reason", "sentence", "stdout", "stderr", "build_cmd", "is_servers"?}`: why it failed.
+
+    `is_servers`: it was this server that had no room for the image (507), so no other worker need try.
+    """
     said = calls.read_json(request)
     leased = calls.lease_in(said, worker)
-    queue.fail(leased, worker, claims.failure(said))
+    failure = claims.failure(said)
+    is_servers = failure.reason == Reason.DISK_FULL and said.get("is_servers") is True
+    queue.fail(leased, worker, failure, is_final=is_servers)
     Inbox(leased.build_id, leased.epoch).clear()
     return _state(leased.build_id)
 

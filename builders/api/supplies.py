@@ -81,7 +81,10 @@ def imagebuilder(request: HttpRequest, worker: Worker, sha256: str) -> HttpRespo
             status=202,
             headers={"Retry-After": "1"},
         )
-    return send(request, found.path.open("rb"))
+    try:
+        return send(request, found.path.open("rb"))
+    except FileNotFoundError as error:  # it had to make room just now
+        raise calls.RefusedCallError(404, "unknown", "The server has it no more; ask the mirror.") from error
 
 
 @calls.for_worker("GET", "HEAD", any_life=True)

@@ -6,11 +6,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from builders import labels
 from builders.models import Attempt, Build, Holding, Worker
 from builders.querysets import BuildQuerySet, from_now
-from builders.queue.moves import GIVEN_BACK
+from builders.queue.moves import GIVEN_BACK, NOT_TAKEN
 from builders.states import State
 
 # How attempts end that say nothing against the worker.
-INNOCENT = ("", State.DONE.value, GIVEN_BACK)
+INNOCENT = ("", State.DONE.value, GIVEN_BACK, NOT_TAKEN)
 _LOOKED_AT = 20  # of the builds that a worker failed at, at each of its questions
 
 
@@ -25,7 +25,7 @@ def next_for(worker: Worker) -> Build | None:
 
 def _left_to(worker: Worker, waiting: BuildQuerySet) -> list[int]:
     """Builds that it lost or spoilt, and that nobody else who is there could still try: better again than never."""
-    failed = waiting.filter(_failed_by(worker)).light()[:_LOOKED_AT]
+    failed = waiting.filter(_failed_by(worker)).defer("spec")[:_LOOKED_AT]
     return [build.pk for build in failed if not another_may_do_better(build, worker)]
 
 

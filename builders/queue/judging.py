@@ -5,7 +5,7 @@ import logging
 from django.db.models import F
 
 from builders.models import Attempt, Build, Worker
-from builders.queue.moves import GIVEN_BACK
+from builders.queue.moves import GIVEN_BACK, NOT_TAKEN
 from builders.states import Reason, State
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def judge(build: Build, winner: Worker) -> None:
     failed = (
         earlier.filter(epoch__gt=last_time or 0, worker__isnull=False)
         .exclude(worker=winner)
-        .exclude(outcome__in=("", GIVEN_BACK, Reason.CANCELLED))
+        .exclude(outcome__in=("", GIVEN_BACK, NOT_TAKEN, Reason.CANCELLED))
     )
     for worker in Worker.objects.filter(pk__in=failed.values("worker")).order_by("pk"):
         Worker.objects.filter(pk=worker.pk).update(strikes=F("strikes") + 1)

@@ -14,6 +14,7 @@ from builders.states import Reason, State
 LOST = "lost"  # its worker was silent for too long
 CRASHED = "crashed"  # its worker came back as one that knows nothing of it
 GIVEN_BACK = "given back"
+NOT_TAKEN = "not taken"  # the server had no room for its image
 
 _HOW_MANY_CRASH = 2  # different workers that a build may take down before it is put aside
 

@@ -40,7 +40,8 @@ def lease(worker: Worker, call: Call | None = None, *, takes_new: bool = True) -
         if not takes_new or not Build.objects.queued().exists():
             return None
         row = Worker.objects.select_for_update().get(pk=worker.pk)
-        if not row.may_lease or (call and row.builds.building().count() >= row.jobs):
+        # Asked under the lock: the same question may come twice at once.
+        if not row.may_lease or (call and (row.builds.building().count() >= row.jobs or _is_late(row, call))):
             return None
         build = next_for(row)
         return None if build is None else _hand_out(build, row, call)
@@ -50,7 +51,7 @@ def _asked_before(worker: Worker, call: Call) -> tuple[Lease | None, bool]:
     """What the same slot of the same agent leased and knows nothing of: who asks for a build has none.
 
     The answer to an equal call is given again. One to an earlier call never arrived: that build waits again. After a
-    later call, or the end of its own build, this one is late, and gets nothing.
+    later call this one is late, and gets nothing.
     """
     for build in worker.builds.building().select_for_update(of=("self",)):
         attempt = Attempt.objects.filter(build=build, epoch=build.epoch, slot=call.slot).first()
@@ -62,7 +63,7 @@ def _asked_before(worker: Worker, call: Call) -> tuple[Lease | None, bool]:
         if attempt.call > call.number:
             return None, True
         _put_back(build)
-    return None, _is_late(worker, call)
+    return None, False
 
 
 def _is_late(worker: Worker, call: Call) -> bool:
@@ -163,12 +164,16 @@ def finish(lease: Lease, worker: Worker, result: BuildResult, folder: Path) -> N
 
 
 def fail(lease: Lease, worker: Worker, failure: BuildFailedError, *, is_final: bool = False) -> None:
-    """BUILDING -> FAILED; or QUEUED, where it may be the worker's own trouble and another one is there to try."""
+    """BUILDING -> FAILED; or QUEUED, where it may be the worker's own trouble and another one is there to try.
+
+    `is_final`: it is the server's trouble, so no worker is blamed and none could do better.
+    """
+    outcome = moves.NOT_TAKEN if is_final else failure.reason.value
     with transaction.atomic():
-        build = _locked(lease, worker, unless=failure.reason.value)
+        build = _locked(lease, worker, unless=outcome)
         if build is None:
             return
-        moves.end_attempt(build, failure.reason.value)
+        moves.end_attempt(build, outcome)
         if build.cancel_requested:
             moves.set_cancelled(build, failure)
         elif (

@@ -279,7 +279,13 @@ class HttpTransport:
         self._connection.call(
             "POST",
             "fail",
-            {"build": said["build"], "epoch": said["epoch"], "reason": Reason.DISK_FULL.value, "sentence": sentence},
+            {
+                "build": said["build"],
+                "epoch": said["epoch"],
+                "reason": Reason.DISK_FULL.value,
+                "sentence": sentence,
+                "is_servers": True,
+            },
         )
 
     def _upload(self, lease: Lease, number: int, path: Path, size: int, sha256: str) -> None:

@@ -97,7 +97,7 @@ def _handler(network: Network) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_: Any) -> None:
             pass
 
-        def pass_on(self) -> None:
+        def answer_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             path = self.path.partition("?")[0]
             network.seen.append((self.command, path))
@@ -120,7 +120,10 @@ def _handler(network: Network) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
             return None
 
-        do_GET = do_PUT = do_POST = pass_on
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("do_"):
+                return self.answer_any
+            raise AttributeError(name)
 
         def _answer(self, status: int, body: bytes) -> None:
             self.send_response(status)

@@ -1,6 +1,7 @@
 """Failures and who is to blame: strikes, parked builds, lost workers, and builds that nobody waits for."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -124,7 +125,7 @@ def test_what_another_worker_cannot_do_better_is_final_at_once(reason: Reason) -
 @pytest.mark.parametrize("how", ["nobody else", "away", "pending", "other labels", "complains", "drains"])
 def test_where_nobody_else_can_the_first_failure_is_final(how: str) -> None:
     first = make_worker(name="first")
-    fields = {
+    fields: dict[str, dict[str, Any]] = {
         "away": {"seen_at": from_now(-1000)},
         "pending": {"standing": "pending"},
         "other labels": {"labels": ["arch:riscv"]},

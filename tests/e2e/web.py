@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -35,6 +36,12 @@ class Web:
     """A client of the running server: one connection a call, as routers do it."""
 
     port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def kill(self) -> None:
+        """As a power cut does, in the middle of whatever it does."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
 
     def call(
         self,
@@ -96,10 +103,11 @@ def running(data_dir: Path, log: Path) -> Iterator[Web]:
             env=environment,
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )
         try:
             _wait_for(port, server, log)
-            yield Web(port)
+            yield Web(port, server)
         finally:
             server.terminate()
             server.wait(20)

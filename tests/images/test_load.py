@@ -30,11 +30,8 @@ def stranger(address: str = "192.0.2.7", **headers: Any) -> Client:
 def fill(count: int, seconds: float = 600) -> None:
     """One worker, and so many builds before everybody else's, of so long each."""
     make_worker()
-    for place in (
-        {"distribution": "demo", "target": "hill/small"},
-        {"distribution": "openwrt", "target": "ath79/generic"},
-    ):
-        Pace.objects.update_or_create(**place, defaults={"seconds": seconds})
+    for distribution, target in (("demo", "hill/small"), ("openwrt", "ath79/generic")):
+        Pace.objects.update_or_create(distribution=distribution, target=target, defaults={"seconds": seconds})
     for _ in range(count):
         queue.submit(make_spec(), priority=1)
     waiting.forget()

@@ -146,3 +146,8 @@ def leased(**changes: Any) -> tuple[Caller, dict[str, Any]]:
     lease = caller.lease()
     assert lease is not None
     return caller, lease
+
+
+def each(field: str, *values: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Cases: a field's name, and an object with one of these values for it."""
+    return [(field, {field: value}) for value in values]

@@ -14,7 +14,7 @@ from builders.receiving import Inbox
 from builders.signals import build_finished
 from builders.states import Reason, State
 from images.models import Image
-from tests.builders.api.caller import IMAGE, Caller, approved, leased, of, result, wanted
+from tests.builders.api.caller import IMAGE, Caller, approved, each, leased, of, result, wanted
 from tests.factories import in_the_past, make_spec
 from tests.images.factories import make_target
 
@@ -431,10 +431,10 @@ def test_a_mistake_of_the_user_is_final_at_once() -> None:
 @pytest.mark.parametrize(
     ("field", "changes"),
     [
-        *(("reason", {"reason": value}) for value in (None, "", "no such", 1, [], {}, LONG, "\0")),
-        *(("sentence", {"sentence": value}) for value in (1, None, ["x"], "x" * 2001)),
-        *(("stdout", {"stdout": value}) for value in (1, None, ["x"])),
-        *(("build_cmd", {"build_cmd": value}) for value in ("make", [1], [None])),
+        *each("reason", None, "", "no such", 1, [], {}, LONG, "\0"),
+        *each("sentence", 1, None, ["x"], "x" * 2001),
+        *each("stdout", 1, None, ["x"]),
+        *each("build_cmd", "make", [1], [None]),
     ],
     ids=lambda value: ascii(value)[:40],
 )

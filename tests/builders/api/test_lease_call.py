@@ -1,9 +1,11 @@
 """The lease call: one question, one build, however often it is asked and in whatever order it arrives."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from builders import queue, workers
@@ -35,6 +37,31 @@ def test_the_same_question_gets_the_same_build_when_nothing_else_waits() -> None
     caller, lease = leased()
 
     assert caller.lease(caller.number) == lease
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_question_many_times_at_once_gets_one_build() -> None:
+    for _ in range(10):
+        wanted()
+    caller = approved(jobs=8)
+    start = threading.Barrier(6)
+    given: list[dict[str, Any]] = []
+
+    def ask() -> None:
+        start.wait()
+        said = caller.call("POST", "lease", {"slot": 0, "call": 1})
+        if lease := said.words.get("lease"):
+            given.append(lease)
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert Build.objects.building().count() == Attempt.objects.count() == 1
+    assert given and all(lease == given[0] for lease in given)
 
 
 def test_an_earlier_question_that_arrives_late_gets_nothing() -> None:

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from builders import livelog, receiving, workers
+from builders import livelog, queue, receiving, workers
 from builders.models import Build
 from builders.receiving import Declared, Inbox, RefusedFileError
 from builders.states import State
@@ -157,7 +157,8 @@ def test_a_name_that_is_not_plain_is_refused_and_leaves_nothing(name: str, setti
 def test_a_declaration_that_makes_no_sense_is_refused_in_words(change: dict[str, str], settings: Settings) -> None:
     caller, lease = leased()
 
-    said = caller.put(lease, 0, DATA, **({"offset": 0} | change))
+    words: dict[str, Any] = {"offset": 0, **change}
+    said = caller.put(lease, 0, DATA, **words)
 
     assert said.status in (400, 413, 422)
     assert next(iter(change)) in said.words["detail"]
@@ -303,7 +304,7 @@ def small_disk(settings: Settings, root: None, tmp_path: Path) -> Iterator[Path]
 def test_a_full_disk_is_told_and_keeps_nothing_half(small_disk: Path) -> None:
     caller, lease = leased()
     data = os.urandom(400_000)
-    declared = {"size": 800_000, "sha256": sha256(data * 2)}
+    declared: dict[str, Any] = {"size": 800_000, "sha256": sha256(data * 2)}
     caller.put(lease, 0, data, 0, **declared)
 
     said = caller.put(lease, 0, data, len(data), **declared)
@@ -321,6 +322,30 @@ def test_a_disk_that_has_room_again_takes_the_rest(small_disk: Path) -> None:
 
     assert caller.put(lease, 0, DATA, 0).words["complete"] is True
     assert kept(lease) == DATA
+
+
+def test_a_full_disk_of_the_server_is_final_and_no_fault_of_the_worker() -> None:
+    caller, lease = leased()
+    other = approved(name="other")
+    said = {**of(lease), "reason": "disk_full", "sentence": "The disk of the server is full.", "is_servers": True}
+
+    for _ in range(2):
+        assert caller.call("POST", "fail", said).words == {"status": 200, "state": "failed", "reason": "disk_full"}
+    queue.retry(Build.objects.get())
+    theirs = other.lease()
+    assert theirs is not None
+    assert other.finish(theirs, {IMAGE: DATA}).words["state"] == State.DONE
+
+    assert caller.row.strikes == 0
+
+
+def test_a_full_disk_of_a_worker_is_tried_elsewhere() -> None:
+    approved(name="other")
+    caller, lease = leased()
+
+    said = caller.call("POST", "fail", {**of(lease), "reason": "disk_full"})
+
+    assert said.words["state"] == State.QUEUED
 
 
 # -- the log while it runs -----------------------------------------------------------------------------------
