@@ -64,7 +64,7 @@ def _database() -> Iterator[str]:
 
 
 def _execute(url: str, sql: str) -> None:
-    import psycopg2  # type: ignore[import-untyped]
+    import psycopg2
 
     connection = psycopg2.connect(url)
     try:

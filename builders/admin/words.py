@@ -1,7 +1,7 @@
 """What states, phases and outcomes mean, in the words of maintainers."""
 
 from builders.models import Worker
-from builders.queue import CRASHED, GIVEN_BACK, LOST
+from builders.queue.moves import CRASHED, GIVEN_BACK, LOST, NOT_TAKEN
 from builders.states import Phase, Reason, State
 
 STATES = {
@@ -47,6 +47,7 @@ _OUTCOMES = {
     LOST: "lost: the worker fell silent",
     CRASHED: "crashed: the worker came back anew",
     GIVEN_BACK: "given back",
+    NOT_TAKEN: "not taken: the server had no room",
 }
 
 
@@ -61,5 +62,7 @@ def look_of_outcome(word: str) -> str:
     """`bad` for what says something against the worker."""
     if word in ("", State.DONE):
         return "busy" if not word else "good"
-    is_innocent = word in (GIVEN_BACK, Reason.CANCELLED) or (word in Reason.values() and Reason(word).is_users)
+    is_innocent = word in (GIVEN_BACK, NOT_TAKEN, Reason.CANCELLED) or (
+        word in Reason.values() and Reason(word).is_users
+    )
     return "quiet" if is_innocent else "bad"

@@ -227,7 +227,12 @@ def test_nothing_goes_on_when_the_server_dies_before_it_hears_of_the_start() -> 
         while True:
             os.write(writer, b"\n" * 4096)  # nobody listens: the keeper cannot get rid of its news
     os.set_blocking(writer, True)
-    plan = {"argv": ["/bin/sh", "-c", f"setsid sleep {word} & sleep {word}"], "env": {}, "cwd": "/", "cgroups": []}
+    plan: dict[str, object] = {
+        "argv": ["/bin/sh", "-c", f"setsid sleep {word} & sleep {word}"],
+        "env": {},
+        "cwd": "/",
+        "cgroups": [],
+    }
     plan |= {"rlimits": {}, "walled": False}
     ends = writer, os.dup(writer)
     command = [sys.executable, "-I", "-S", keeper.__file__, json.dumps(plan), *map(str, ends)]
