@@ -52,8 +52,9 @@ def run(
     """
     idle_until = time.monotonic() + linger
     try:
+        is_away = False
         while not stop() and not enough():
-            lease = _lease(transport)
+            lease, is_away = _lease(transport, is_away)
             if lease is not None:
                 _work(lease, transport, workshop, stop)
                 idle_until = time.monotonic() + linger
@@ -70,12 +71,17 @@ def upload_folder(lease: Lease) -> Path:
     return Path(settings.ASU_UPLOAD_DIR) / f"{lease.build_id}-{lease.epoch}"
 
 
-def _lease(transport: Transport) -> Lease | None:
+def _lease(transport: Transport, was_away: bool) -> tuple[Lease | None, bool]:
+    """The next build, and whether the queue is away; said when that changes, not each second."""
     try:
-        return transport.lease()
+        lease = transport.lease()
     except TransportError as error:
-        logger.warning("the queue cannot be reached: %s", error)
-        return None
+        if not was_away:
+            logger.warning("the queue cannot be reached: %s; trying again and again", error)
+        return None, True
+    if was_away:
+        logger.info("the queue can be reached again")
+    return lease, False
 
 
 def _work(lease: Lease, transport: Transport, workshop: Workshop, stop: Callable[[], bool]) -> None:

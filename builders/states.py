@@ -9,8 +9,8 @@
                │ │ │     another worker     │ │                        │              │
                │ │ │     may do better      │ └── two workers ─────► PARKED           │
                │ │ │                        │     went down with it    │              │
-               │ │ └── nobody asked for a   └──── cancel() ──► FAILED  │              │
-               │ │     while ──► DROPPED                               │              │
+               │ │ └── nobody asked for a   └──── cancel() ──► FAILED, │              │
+               │ │     while ──► DROPPED ◄─ or by its requester ───────┤              │
                │ └── asked for again ─┘                                │              │
                └──── retry(): asked for again, or by a maintainer ─────┴──────────────┘
 
