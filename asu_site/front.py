@@ -25,6 +25,7 @@ Hot = Callable[[Environ], tuple[int, Headers, bytes] | None]
 _DRAIN_BYTES = 64 * 1024 * 1024
 _PIECE = 64 * 1024
 WORKERS = "/api/worker/v1/"
+_HOT = ("/api/v1/build", f"{WORKERS}lease")  # how addresses end that have a short way
 _BULKY = tuple(f"{WORKERS}{call}" for call in ("uploads/", "log/", "finish", "fail"))
 # Of the 32 threads of a process (script/server), so many may wait for bodies: whoever sends slowly or not at all holds
 # one for as long as the connection lives, and the others go on answering. In a rush a place is free within moments.
@@ -90,24 +91,30 @@ class Front:
         return self._ask((path, b""), environ, start_response)
 
     def _post(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = self._take_body(environ, self._limit_at(path))
         if path.startswith(WORKERS):
-            _put_back(environ, self._take_body(environ, self._limit_at(path)))
-            return self._app(environ, start_response)
-        body = self._take_body(environ, self._limit)
+            _put_back(environ, body)
+            answer = self._hot_answer(path, environ)
+            return self._app(environ, start_response) if answer is None else _send(answer, start_response)
         key = path, sha256(body).digest()
         answer = self._kept.get(key)
         if answer is not None:
             return _send(answer, start_response)
         _put_back(environ, body)
-        if self._hot is not None and path.endswith("/api/v1/build"):
-            now = generation.current()
-            hot = self._hot(environ)
-            if hot is not None:
-                answer = f"{hot[0]} {title(hot[0])}", [*hot[1], *headers.common(path).items()], hot[2]
-                if environ.get("asu.final"):
-                    self._kept.keep(key, answer, now)
-                return _send(answer, start_response)
-        return self._ask(key, environ, start_response)
+        now = generation.current()
+        answer = self._hot_answer(path, environ)
+        if answer is None:
+            return self._ask(key, environ, start_response)
+        if environ.get("asu.final"):
+            self._kept.keep(key, answer, now)
+        return _send(answer, start_response)
+
+    def _hot_answer(self, path: str, environ: Environ) -> Answer | None:
+        """The short way's, if there is one for this address."""
+        if self._hot is None or not path.endswith(_HOT):
+            return None
+        hot = self._hot(environ)
+        return hot and (f"{hot[0]} {title(hot[0])}", [*hot[1], *headers.common(path).items()], hot[2])
 
     def _ask(self, key: tuple[str, bytes], environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Django's answer; kept if the view called it final."""
@@ -205,8 +212,9 @@ def _send(answer: Answer, start_response: StartResponse) -> list[bytes]:
 
 
 def hot_answer() -> Hot:
-    """The short way for `POST .../api/v1/build`, before Django."""
-    # Not at the top: it brings models, which are there only after Django's setup.
-    from images.api import hot
+    """The short ways before Django: for `POST .../api/v1/build` and for the question of idle workers."""
+    # Not at the top: they bring models, which are there only after Django's setup.
+    from builders.api import hot as lease
+    from images.api import hot as build
 
-    return hot.answer
+    return lambda environ: lease.answer(environ) or build.answer(environ)
