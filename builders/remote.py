@@ -54,9 +54,14 @@ def main(argv: list[str] | None = None) -> int:
     """Runs until it is stopped. 0: stopped by signal or by a maintainer; 1: not wanted; 2: cannot work here."""
     arguments = parser().parse_args(argv)
     data = Path(arguments.data).resolve()
-    data.mkdir(parents=True, exist_ok=True)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return _say(f"{data} cannot be made: {error.strerror}. Choose another folder with --data.")
     # The settings are read when they are first imported, from the environment.
     os.environ["ASU_DATA_DIR"] = str(data)
+    if arguments.require_sandbox:
+        os.environ["ASU_SANDBOX"] = arguments.require_sandbox
     os.environ["ASU_LOCAL_WORKERS"] = str(arguments.jobs)  # how many share the limits of the build user
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     with (data / "worker.lock").open("w") as lock:
@@ -103,8 +108,6 @@ def add_options(options: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, data: Path) -> int:
     from builders.transports.http import Connection
 
-    if arguments.require_sandbox:
-        os.environ["ASU_SANDBOX"] = arguments.require_sandbox
     if not 1 <= arguments.jobs <= 64:
         return _say("--jobs: a number from 1 to 64.")
     name = arguments.name or re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:74].strip("-._") or "worker"
@@ -140,14 +143,19 @@ class Worker:
     def run(self) -> int:
         """Register, build, leave."""
         from builders.notes import Notes
-        from builders.runners import workdir
+        from builders.runners import sandbox, workdir
         from builders.sources import ServerSources
+        from builders.spec import BuildFailedError
         from builders.workshop import Workshop
         from packages import upstream
         from packages.conf import settings
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stopping.set())
+        try:
+            sandbox.best_runner()
+        except BuildFailedError as error:
+            return _say(error.sentence)
         upstream.authorize(self.connection.server, self.connection.authorization)
         workdir.clean_work()
         # Results of a former life: this is the only process in the data folder.

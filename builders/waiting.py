@@ -97,6 +97,12 @@ class Outlook:
             self._able[place] = found
         return found
 
+    @property
+    def unserved_seconds(self) -> float:
+        """How long one worker would have to do with what waits and nobody who is there may build."""
+        served = sum(len(line.keys) for line in self.lines.values())
+        return (len(self.keys) - served) * self.pace.usual
+
     def key_for(self, client: str, *, priority: int = 0) -> _Key:
         """Where one more build of a client would stand."""
         return -priority, following(self.served, self.last_turn, client), 2**62

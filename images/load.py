@@ -23,13 +23,18 @@ def refusal_at(distribution: str, target: str, arch: str, asker: Client) -> Requ
     if not most:
         return None
     seconds = waiting.of_new(Place(distribution, target, arch), asker.key).seconds
-    if seconds is None or seconds <= most:
+    begins = f"a new build would begin in {minutes(seconds)}" if seconds is not None else ""
+    if seconds is None:
+        # Nobody is there to build it. Such requests wait for a worker to come, but not more than it could do in time.
+        seconds = round(waiting.outlook().unserved_seconds)
+        begins = f"no worker for {target} is there, and one would need {minutes(seconds)} for what waits already"
+    if seconds <= most:
         return None
     retry = max(60, min(seconds - most, _MOST_RETRY))
     return RequestRefusedError(
         503,
-        f"server overload: a new build would begin in {minutes(seconds)}; this server takes on what begins within "
-        f"{minutes(most)}. Images that are built already are still served. Please try again in {minutes(retry)}.",
+        f"server overload: {begins}; this server takes on what begins within {minutes(most)}. Images that are built "
+        f"already are still served. Please try again in {minutes(retry)}.",
         headers={"Retry-After": str(retry)},
     )
 

@@ -70,6 +70,17 @@ def test_a_queue_without_workers_takes_requests_and_says_that_nobody_is_there() 
     assert "No worker for ath79/generic" in answer["hint"]
 
 
+def test_a_queue_without_workers_takes_no_more_than_one_could_do_in_time(settings: Settings) -> None:
+    settings.ASU_MAX_WAIT_MINUTES = 1
+    for _ in range(3):  # of thirty seconds each, as nothing was ever measured
+        queue.submit(make_spec())
+
+    answer = ask(stranger())
+
+    assert answer.status_code == 503
+    assert "no worker for ath79/generic is there" in answer.json()["detail"]
+
+
 def test_images_that_are_there_are_served_however_long_the_queue_is(settings: Settings) -> None:
     image = published(stranger())
     settings.ASU_MAX_WAIT_MINUTES = 1
