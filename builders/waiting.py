@@ -8,8 +8,10 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from django.db import connection
 
 from builders import clock
 from builders.labels import Place, fits
@@ -20,6 +22,11 @@ from builders.turns import following
 
 REFRESH_SECONDS = 1.0
 _SHARE = 0.05  # of a process's time that looking may take
+_COUNTED = 300  # builds in the queue, up to which places are counted
+_AHEAD = (
+    f"SELECT COUNT(*) FROM {Build._meta.db_table} WHERE state = 'queued' AND "  # noqa: S608 (our own words)
+    "(priority > %s OR (priority = %s AND (turn < %s OR (turn = %s AND id < %s))))"
+)
 _SIMULATED = 3000  # builds whose workers are simulated; further ones wait in proportion
 
 _Key = tuple[int, int, int]  # -priority, turn, id: the order of the queue
@@ -115,8 +122,17 @@ class Outlook:
 
 
 def of(build: Build) -> Forecast:
-    """For a waiting build."""
-    return outlook().of((-build.priority, build.turn, build.pk), Place(build.distribution, build.target, build.arch))
+    """For a waiting build. Its place is counted where that is cheap; in a long queue that of the last look will do."""
+    now = outlook()
+    place = Place(build.distribution, build.target, build.arch)
+    forecast = now.of((-build.priority, build.turn, build.pk), place)
+    return replace(forecast, position=_count_ahead(build)) if len(now.keys) <= _COUNTED else forecast
+
+
+def _count_ahead(build: Build) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_AHEAD, (build.priority, build.priority, build.turn, build.turn, build.pk))
+        return int(cursor.fetchone()[0])
 
 
 def of_new(place: Place, client: str) -> Forecast:

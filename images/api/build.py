@@ -40,30 +40,34 @@ def answer_to(distribution: str, data: bytes, environ: Mapping[str, Any]) -> Ans
     return answers.for_request(asked)
 
 
-@csrf_exempt
-@require_http_methods(["GET", "HEAD", "DELETE"])
+@require_http_methods(["GET", "HEAD"])
 def build_state(request: HttpRequest, request_hash: str, distribution: str = "") -> HttpResponse:
-    """How it stands with an image; DELETE: its requester does not want it any more."""
+    """How it stands with an image."""
     found = services.lookup(services.distribution_at(distribution), request_hash)
-    if found is None:
-        return respond(request, answers.error(404, answers.NOT_FOUND))
-    if request.method == "DELETE":
-        return _act(request, found, wishes.cancel)
-    return respond(request, answers.for_request(found))
+    return respond(request, answers.for_request(found) if found else answers.error(404, answers.NOT_FOUND))
+
+
+@csrf_exempt
+@require_http_methods(["POST"])
+def cancel(request: HttpRequest, request_hash: str, distribution: str = "") -> HttpResponse:
+    """Its requester does not want it any more."""
+    return _act(request, distribution, request_hash, wishes.cancel)
 
 
 @csrf_exempt
 @require_http_methods(["POST"])
 def retry(request: HttpRequest, request_hash: str, distribution: str = "") -> HttpResponse:
     """Tries a failed build once more."""
+    return _act(request, distribution, request_hash, wishes.retry)
+
+
+def _act(
+    request: HttpRequest, distribution: str, request_hash: str, act: Callable[[ImageRequest, Client], None]
+) -> HttpResponse:
+    """Does what is asked for, and tells how it stands then."""
     found = services.known(services.distribution_at(distribution), request_hash)
     if found is None:
         return respond(request, answers.error(404, answers.NOT_FOUND))
-    return _act(request, found, wishes.retry)
-
-
-def _act(request: HttpRequest, found: ImageRequest, act: Callable[[ImageRequest, Client], None]) -> HttpResponse:
-    """Does what is asked for, and tells how it stands then."""
     final = found.resolved_to or found
     try:
         act(final, clients.of(request.META))

@@ -63,16 +63,21 @@ class BuildStateOperations(APIView):
         """The state of a build."""
         return build.build_state(request._request, request_hash)
 
+
+class CancelOperations(APIView):
+    """Not wanted any more."""
+
     @extend_schema(
         operation_id="build_cancel",
         tags=["images"],
+        request=None,
         responses={202: shapes.PendingSerializer, **dict.fromkeys((403, 404, 409, 410), shapes.ErrorSerializer)},
         description="Cancels a build for the one who asked for it: 410 when it waited, 202 while it is being stopped. "
         "409 when others wait for it too.",
     )
-    def delete(self, request: Request, request_hash: str) -> HttpResponse:
+    def post(self, request: Request, request_hash: str) -> HttpResponse:
         """Cancels."""
-        return build.build_state(request._request, request_hash)
+        return build.cancel(request._request, request_hash)
 
 
 class RetryOperations(APIView):
@@ -163,6 +168,7 @@ class TargetIndexOperations(APIView):
 operations = [
     path("api/v1/build", BuildOperations.as_view()),
     path("api/v1/build/<str:request_hash>", BuildStateOperations.as_view()),
+    path("api/v1/build/<str:request_hash>/cancel", CancelOperations.as_view()),
     path("api/v1/build/<str:request_hash>/retry", RetryOperations.as_view()),
     path("api/v1/overview", OverviewOperations.as_view()),
     path("api/v1/latest", LatestOperations.as_view()),

@@ -7,6 +7,7 @@ from images.api import build, docs, documents
 urlpatterns = [
     path("api/v1/build", build.build),
     path("api/v1/build/<str:request_hash>", build.build_state),
+    path("api/v1/build/<str:request_hash>/cancel", build.cancel),
     path("api/v1/build/<str:request_hash>/retry", build.retry),
     path("api/v1/overview", documents.overview),
     path("api/overview", documents.overview),

@@ -47,7 +47,7 @@ def fail(reason: Reason = Reason.IMAGE_TOO_BIG) -> None:
 def test_who_asked_may_cancel_a_waiting_build(client: Client) -> None:
     request_hash = posted(client)
 
-    answer = client.delete(url(request_hash))
+    answer = client.post(url(request_hash, "/cancel"))
 
     assert answer.status_code == answer.json()["status"] == 410
     assert "cancelled by who asked" in answer.json()["detail"]
@@ -57,7 +57,7 @@ def test_who_asked_may_cancel_a_waiting_build(client: Client) -> None:
 
 def test_asked_for_again_a_cancelled_build_waits_again(client: Client) -> None:
     request_hash = posted(client)
-    client.delete(url(request_hash))
+    client.post(url(request_hash, "/cancel"))
 
     assert posted(client) == request_hash
 
@@ -70,7 +70,7 @@ def test_a_running_build_stops_when_its_worker_hears_of_it(client: Client) -> No
     lease = queue.lease(worker)
     assert lease is not None
 
-    assert client.delete(url(request_hash)).status_code == 202
+    assert client.post(url(request_hash, "/cancel")).status_code == 202
     assert not queue.beat(lease, worker, Phase.BUILDING_IMAGE)
     queue.fail(lease, worker, BuildFailedError(Reason.CANCELLED, "killed"))
 
@@ -82,7 +82,7 @@ def test_a_running_build_stops_when_its_worker_hears_of_it(client: Client) -> No
 def test_nobody_else_may_cancel() -> None:
     request_hash = posted(Client(REMOTE_ADDR=HERE))
 
-    answer = Client(REMOTE_ADDR=THERE).delete(url(request_hash))
+    answer = Client(REMOTE_ADDR=THERE).post(url(request_hash, "/cancel"))
 
     assert answer.status_code == answer.json()["status"] == 403
     assert the_build().state == State.QUEUED
@@ -92,7 +92,7 @@ def test_what_others_wait_for_too_is_not_cancelled() -> None:
     request_hash = posted(Client(REMOTE_ADDR=HERE))
     posted(Client(REMOTE_ADDR=THERE))
 
-    answer = Client(REMOTE_ADDR=HERE).delete(url(request_hash))
+    answer = Client(REMOTE_ADDR=HERE).post(url(request_hash, "/cancel"))
 
     assert answer.status_code == 409
     assert "Others asked" in answer.json()["detail"]
@@ -103,7 +103,7 @@ def test_what_is_over_cannot_be_cancelled(client: Client) -> None:
     request_hash = posted(client)
     finish(ImageRequest.objects.get())
 
-    answer = client.delete(url(request_hash))
+    answer = client.post(url(request_hash, "/cancel"))
 
     assert answer.status_code == 409
     assert client.get(url(request_hash)).status_code == 200
