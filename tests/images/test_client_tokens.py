@@ -20,7 +20,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from builders import tokens
 from builders.models import Build
-from images import client_tokens, clients
+from images import client_tokens, clients, intake
 from images.api import hot
 from images.models import ClientToken, ImageRequest
 from packages import generation
@@ -157,6 +157,7 @@ def test_the_short_way_before_django_knows_tokens_too() -> None:
     }
 
     answered = hot.answer(environ)
+    intake.close()
 
     assert answered is not None and answered[0] == 202
     assert Build.objects.get().client == ImageRequest.objects.get().asker == by(token).key
