@@ -1,17 +1,20 @@
-"""The maintainer's view of requests and images. The actions call the same services as everything else."""
+"""The maintainer's view of requests, images and client tokens. Actions call the same services as everything else."""
+
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
 from builders import queue
-from images import services
-from images.models import Image, ImageFile, ImageRequest
-from packages.admin import ReadOnly
+from images import client_tokens, services
+from images.models import ClientToken, Image, ImageFile, ImageRequest
+from packages.admin import Announcing, ReadOnly
 
 
 class ReasonForm(ActionForm):
@@ -142,6 +145,42 @@ class ImageRequestAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="public page")
     def page(self, request: ImageRequest) -> str:
         return _page_link(request.request_hash)
+
+
+@admin.register(ClientToken)
+class ClientTokenAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+    """A token is told when it is made, this once."""
+
+    list_display = ("name", "is_enabled", "is_trusted", "created_at", "last_used_at")
+    list_editable = ("is_enabled",)
+    list_filter = ("is_enabled", "is_trusted")
+    search_fields = ("name",)
+    fields = ("name", "is_trusted", "is_enabled", "created_at", "last_used_at")
+    readonly_fields = ("created_at", "last_used_at")
+
+    class Media:
+        css = {"all": ["admin-farm.css"]}
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj else ("name", "is_trusted")
+
+    def save_model(self, request: HttpRequest, obj: object, form: object, change: bool) -> None:
+        if isinstance(obj, ClientToken) and not change:
+            obj.secret, obj.token_hash = client_tokens.fresh()
+        super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: ClientToken, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """The token, this once."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Add client token",
+            "opts": self.opts,
+            "media": self.media,
+            "token": obj,
+        }
+        return TemplateResponse(request, "admin/images/clienttoken/told.html", context)
 
 
 def _page_link(request_hash: str) -> str:

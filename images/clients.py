@@ -1,7 +1,10 @@
-"""Who asks, so that one client cannot crowd out the others: known by address, kept as a keyed hash only.
+"""Who asks, so that one client cannot crowd out the others: known by token or address, kept as a keyed hash only.
 
 An IPv6 client has a /64 to itself. The address is that of the connection, or, behind a proxy of ours
 (ASU_BEHIND_PROXY), the last one in X-Forwarded-For, which the proxy added; what a client writes there never counts.
+
+A client token (`images.client_tokens`) counts instead of the address, if it is known and enabled; any other is as good
+as none, since clients of today send no tokens, and so nobody gains by inventing some.
 """
 
 import functools
@@ -13,6 +16,8 @@ from typing import Any
 
 from django.conf import settings
 
+from images import client_tokens
+
 _KEY_BYTES = 12
 
 
@@ -21,7 +26,7 @@ class Client:
     """Somebody who asks. `key` is "" when nobody knows who."""
 
     key: str = ""
-    is_trusted: bool = False  # in ASU_TRUSTED_NETWORKS: without limits
+    is_trusted: bool = False  # by its token or in ASU_TRUSTED_NETWORKS: without limits
 
 
 NOBODY = Client(is_trusted=True)
@@ -29,6 +34,15 @@ NOBODY = Client(is_trusted=True)
 
 def of(environ: Mapping[str, Any]) -> Client:
     """Who sent this request (a WSGI environment)."""
+    by_address = _by_address(environ)
+    authorization = environ.get("HTTP_AUTHORIZATION")
+    token = client_tokens.known(authorization) if authorization else None
+    if token is None:
+        return by_address
+    return Client(_hash(str(token.pk), kind=b"token"), token.is_trusted or by_address.is_trusted)
+
+
+def _by_address(environ: Mapping[str, Any]) -> Client:
     address = str(environ.get("REMOTE_ADDR", ""))
     if settings.ASU_BEHIND_PROXY:
         address = str(environ.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip() or address
@@ -56,6 +70,7 @@ def _without_port(address: str) -> str:
     return address.partition(":")[0] if address.count(":") == 1 else address
 
 
-def _hash(address: str) -> str:
+def _hash(name: str, *, kind: bytes = b"") -> str:
+    """`kind` keeps apart what is spelt alike: no text that a proxy hands on as an address equals a token."""
     key = settings.SECRET_KEY.encode()[:64]
-    return hashlib.blake2b(address.encode(), key=key, digest_size=_KEY_BYTES).hexdigest()
+    return hashlib.blake2b(name.encode(), key=key, digest_size=_KEY_BYTES, person=kind).hexdigest()

@@ -52,7 +52,7 @@ def too_many_requests() -> RequestRefusedError:
     """429 for a client that asks for more builds than it may have."""
     return RequestRefusedError(
         429,
-        f"Too many requests: this address has asked for {settings.ASU_CLIENT_BUILDS_PER_HOUR} new images within an "
+        f"Too many requests: this client has asked for {settings.ASU_CLIENT_BUILDS_PER_HOUR} new images within an "
         "hour, which is the limit. Images that are built already are still served. Please try again later.",
         headers={"Retry-After": "600"},
     )

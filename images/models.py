@@ -9,6 +9,27 @@ from images.querysets import ImageQuerySet, ImageRequestQuerySet
 from packages.models import Profile
 
 
+class ClientToken(models.Model):
+    """Makes whoever sends it a client of its own, whatever the address: see `images.clients`."""
+
+    secret = ""  # no column: the token itself, known only where it was just made
+
+    name = models.CharField(max_length=80, unique=True, help_text="Who has it: a community, a maintainer.")
+    token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256")
+    is_trusted = models.BooleanField(
+        "trusted", default=False, help_text="Without the limit of new images in an hour, as ASU_TRUSTED_NETWORKS."
+    )
+    is_enabled = models.BooleanField("enabled", default=True, help_text="Otherwise the address counts, as without it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField("last used", null=True, blank=True, help_text="To the hour.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ImageRequest(models.Model):
     """A request in its normalised form.
 

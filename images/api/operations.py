@@ -40,8 +40,10 @@ class BuildOperations(APIView):
         examples=[_WISH],
         description="Asks for an image. The same wish, however it is spelt, is one build with one hash; asked again it "
         "is answered with the state it is in. 422 names unknown packages, also in the header `X-Unknown-Package`. 429: "
-        "this address has asked for too many new images; 503: the queue is too long; both with `Retry-After`; what is "
-        "built already is served all the same.",
+        "this client has asked for too many new images; 503: the queue is too long; both with `Retry-After`; what is "
+        "built already is served all the same. A client is an address, or whoever sends `Authorization: Bearer "
+        "asu-client-...` with a token from the maintainers of this server; no token is needed, and one that is not "
+        "known is ignored. Cancel and retry with the same token.",
     )
     def post(self, request: Request) -> HttpResponse:
         """Asks for an image."""
