@@ -65,11 +65,11 @@ class ReadOnly:
 class Switchable(Announcing):
     """Lists of rows with `is_enabled`."""
 
-    @admin.action(description="Enable: offer them again")
+    @admin.action(description="Enable: offer them again", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: "QuerySet[Release]") -> None:
         self._switch(request, queryset, True)
 
-    @admin.action(description="Disable: refuse requests for them")
+    @admin.action(description="Disable: refuse requests for them", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: "QuerySet[Release]") -> None:
         self._switch(request, queryset, False)
 
