@@ -142,7 +142,7 @@ class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     def release_count(self, row: Distribution) -> int:
         return getattr(row, "release_total", 0)
 
-    @admin.action(description="Sync now")
+    @admin.action(description="Sync now", permissions=["change"])
     def sync_now(self, request: HttpRequest, queryset: "QuerySet[Distribution]") -> None:
         for row in queryset:
             async_task("packages.tasks.sync_one", row.pk)
@@ -192,7 +192,7 @@ class ReleaseAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     def target_count(self, row: Release) -> int:
         return getattr(row, "target_total", 0)
 
-    @admin.action(description="Sync now")
+    @admin.action(description="Sync now", permissions=["change"])
     def sync_now(self, request: HttpRequest, queryset: "QuerySet[Release]") -> None:
         for row in queryset:
             async_task("packages.tasks.sync_one", row.distribution_id, row.version)
@@ -225,7 +225,7 @@ class TargetAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     def is_ready(self, row: Target) -> bool:
         return row.is_complete
 
-    @admin.action(description="Read their documents now")
+    @admin.action(description="Read their documents now", permissions=["change"])
     def complete_now(self, request: HttpRequest, queryset: "QuerySet[Target]") -> None:
         for row in queryset:
             async_task("packages.tasks.complete", row.pk)
