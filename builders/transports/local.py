@@ -163,7 +163,7 @@ class LocalTransport:
 
 def name_of(slot: int) -> str:
     """What the worker in a slot of this machine is called."""
-    return f"local-{settings.ASU_WORKER_NAME or socket.gethostname()}"[:72] + f"-{slot}"
+    return f"{workers.LOCAL}{settings.ASU_WORKER_NAME or socket.gethostname()}"[:72] + f"-{slot}"
 
 
 def main_server(worker: Worker) -> Connection:
