@@ -20,7 +20,7 @@ from builders.states import Reason
 from packages import names
 from packages.exceptions import BadDocumentError
 from packages.models import Package, Profile
-from packages.parsing import strict
+from packages.parsing import profiles, strict
 
 MOST_PACKAGES = 20_000
 _VERSION = re.compile(r"[\x21-\x7e]{0,128}")
@@ -69,7 +69,7 @@ def failure(said: Mapping[str, Any]) -> BuildFailedError:
 
 def check(result: BuildResult, spec: BuildSpec, folder: Path) -> None:
     """Raises BuildFailedError (BAD_RESULT) when this is not what was asked for: another device, other packages."""
-    entry, images = _profile(result.profile_json, spec)
+    images = _images_of(result.profile_json, spec)
     declared = {file.name: file for file in result.files}
     for image in images:
         file = declared.get(image["name"])
@@ -77,17 +77,26 @@ def check(result: BuildResult, spec: BuildSpec, folder: Path) -> None:
             raise _bad(f"the image {image['name']!a} was never sent")
         if image.get("sha256") not in (None, "", file.sha256):
             raise _bad(f"the image {file.name} has another SHA-256 in profiles.json than in the upload")
-        _check_metadata(folder / file.name, entry, spec)
+        _check_metadata(folder / file.name, spec)
     said_target = result.profile_json.get("target") or spec.target
     if said_target != spec.target:
         raise _bad(f"it is for the target {said_target!a}")
     version_code = result.profile_json.get("version_code", "")
     if spec.version_code and version_code and version_code != spec.version_code:
         raise _bad(f"it is of the revision {version_code!a}")
+    _check_shape(result.profile_json)
     _check_packages(result.manifest, spec)
 
 
-def _profile(document: Mapping[str, Any], spec: BuildSpec) -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
+def _check_shape(document: Mapping[str, Any]) -> None:
+    """Titles, boards, times: pages and answers show them as they are, so they are held to what mirrors are held to."""
+    try:
+        profiles.parse(json.dumps(document))
+    except BadDocumentError as wrong:
+        raise _bad(str(wrong)) from wrong
+
+
+def _images_of(document: Mapping[str, Any], spec: BuildSpec) -> list[dict[str, Any]]:
     profiles = document.get("profiles")
     if not isinstance(profiles, dict) or len(profiles) != 1:
         raise _bad("profiles.json does not name one device")
@@ -104,10 +113,10 @@ def _profile(document: Mapping[str, Any], spec: BuildSpec) -> tuple[Mapping[str,
             word = image.get(field, "")
             if not isinstance(word, str) or not _IMAGE_WORD.fullmatch(word):
                 raise _bad(f"profiles.json has an image with the {field} {word!a}"[:200])
-    return entry, images
+    return images
 
 
-def _check_metadata(path: Path, entry: Mapping[str, Any], spec: BuildSpec) -> None:
+def _check_metadata(path: Path, spec: BuildSpec) -> None:
     """A sysupgrade image says itself for which devices it is; a router goes by that, so it has to be this one."""
     with path.open("rb") as image:
         for chunk in trailer.chunks(path):
@@ -136,13 +145,14 @@ def _known_boards(spec: BuildSpec) -> set[str]:
 
 
 def _check_packages(manifest: Mapping[str, str], spec: BuildSpec) -> None:
-    """What was asked for by name has to be in it, and what was taken out must not; names with ABI suffixes count."""
-    for word in spec.packages:
-        name = word.removeprefix("-")
-        has = name in manifest
-        if word.startswith("-"):
-            continue  # another package may need it all the same
-        if not has and not any(held.startswith(name) for held in manifest) and _is_real(name, spec):
+    """What was asked for by name has to be in it; names with ABI suffixes count.
+
+    What was taken out may be in it all the same: another package may need it.
+    """
+    for name in spec.packages:
+        if name.startswith("-"):
+            continue
+        if not any(held.startswith(name) for held in manifest) and _is_real(name, spec):
             raise _bad(f"the package {name} is not in it")
 
 

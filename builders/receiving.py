@@ -77,6 +77,8 @@ class Inbox:
 
     def offset(self, number: int) -> tuple[int, bool]:
         """How many bytes of a file are here, and whether that is all of it, checked."""
+        if not 0 <= number < MOST_FILES:
+            raise RefusedFileError("quota", f"number: {number} is not between 0 and {MOST_FILES - 1}.")
         if (whole := self._whole(number)).exists():
             return whole.stat().st_size, True
         with suppress(FileNotFoundError):
@@ -89,11 +91,9 @@ class Inbox:
         A piece that comes again after the file was complete changes nothing. Raises WrongOffsetError, RefusedFileError.
         """
         declared.check()
-        if not 0 <= number < MOST_FILES:
-            raise RefusedFileError("quota", f"number: {number} is not between 0 and {MOST_FILES - 1}.")
         with self._alone():
-            self._declare(number, declared)
             have, is_whole = self.offset(number)
+            self._declare(number, declared)
             if is_whole:
                 return have, True
             if offset != have:

@@ -199,11 +199,11 @@ def _jobs(paces: Paces) -> list[_Free]:
 
 
 def _left(usual: float, started_at: datetime | None, now: datetime) -> float:
-    """Of a running build; one that takes longer than usual may take as long again."""
+    """Of a running build; one that takes longer than usual may take half as long again."""
     if started_at is None:
         return usual
     passed = (now - started_at).total_seconds()
-    return usual - passed if passed < usual else min(passed, usual) / 2
+    return usual - passed if passed < usual else usual / 2
 
 
 class _Watcher:

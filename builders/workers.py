@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 MOST_PENDING = 50  # strangers that may wait for approval at the same time
 JOIN_HOURS = 24
+LOCAL = "local-"  # how the names of workers begin that share our database; nobody else may take one beforehand
 SEEN_SECONDS = 5.0  # how exact `seen_at` is: not every poll writes
 
 _Standing = Worker.Standing
@@ -164,6 +165,8 @@ def forget() -> None:
 def _join(token: str, intro: Introduction, join: str) -> Worker:
     if not tokens.is_token(token):
         raise NotWelcomeError("The token must have 24 to 200 letters and digits. Leave --token out to get one made.")
+    if intro.name.startswith(LOCAL):
+        raise NotWelcomeError(f"Names that begin with {LOCAL} are the server's own workers'. Choose another by --name.")
     if not join and Worker.objects.filter(standing=_Standing.PENDING).count() >= MOST_PENDING:
         raise NotWelcomeError("Too many workers wait for approval. Ask a maintainer of the server for a join token.")
     if join and not _unused(join).exists():

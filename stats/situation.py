@@ -41,9 +41,6 @@ class Presence:
     def takes_builds(self) -> bool:
         return self.state == "running"
 
-    def may_build(self, place: Place) -> bool:
-        return self.takes_builds and fits(self.labels, place)
-
 
 # -- builds ------------------------------------------------------------------------------------------------
 

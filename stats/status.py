@@ -48,6 +48,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from builders.labels import Place
+from builders.shown import length
 from builders.states import Reason
 from images.api import answers
 from images.api.build import respond
@@ -215,10 +216,10 @@ def _for_people(found: dict[str, Any]) -> dict[str, Any]:
     return {
         **found,
         "at": _moment(found["at"]),
-        "longest_wait": _duration(found["queue"]["oldest_seconds"]),
+        "longest_wait": length(found["queue"]["oldest_seconds"]),
         "workers": {**workers, "named": [_with_badge(worker) for worker in workers["named"]]},
         "unnamed": workers["approved"] + workers["suspended"] - len(workers["named"]),
-        "targets": [{**entry, "wait": _duration(entry["oldest_seconds"])} for entry in targets[:MOST_TARGETS]],
+        "targets": [{**entry, "wait": length(entry["oldest_seconds"])} for entry in targets[:MOST_TARGETS]],
         "more_targets": max(0, len(targets) - MOST_TARGETS),
         "unserved": [entry for entry in targets if entry["is_unserved"]][:MOST_TARGETS],
         "mirrors": [
@@ -238,12 +239,3 @@ def _with_badge(worker: dict[str, Any]) -> dict[str, Any]:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-def _duration(seconds: float) -> str:
-    """As people say it: `40 s`, `12 min`, `3 h 5 min`."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 2:
-        return f"{minutes * 60 + rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -191,7 +191,7 @@ class BuildAdmin(ReadOnly, LiveAdmin):
     @admin.action(description="Cancel (waiting or running)", permissions=["act"])
     def cancel(self, request: HttpRequest, builds: Any) -> None:
         what = "cancelled; a worker that builds hears of it within seconds"
-        self._move(request, list(builds), _cancel, what, "Cancelled.")
+        self._move(request, list(builds), queue.cancel, what, "Cancelled.")
 
     def _move(
         self, request: HttpRequest, builds: list[Build], move: Callable[[Build], bool], what: str, entry: str
@@ -205,10 +205,6 @@ class BuildAdmin(ReadOnly, LiveAdmin):
                 f"{_builds(left)} left alone: {'its state allows' if left == 1 else 'their states allow'} no such move."
             )
             self.message_user(request, sentence, messages.WARNING)
-
-
-def _cancel(build: Build) -> bool:
-    return queue.cancel(build, "A maintainer of this server cancelled the build.")
 
 
 def _builds(count: int) -> str:

@@ -10,8 +10,9 @@ def fill(apps, schema_editor):
     """What the database chooses by, for builds that were asked for before; and the new word for an old reason."""
     Build = apps.get_model("builders", "Build")
     Build.objects.filter(reason="worker_lost").update(reason="infrastructure")
-    waiting = Build.objects.filter(state__in=("queued", "building"))
-    for build in waiting.only("spec", "distribution", "target", "arch", "imagebuilder").iterator(chunk_size=500):
+    # All of them: those that rest may be started anew.
+    builds = Build.objects.only("spec", "distribution", "target", "arch", "imagebuilder")
+    for build in builds.iterator(chunk_size=500):
         build.distribution, build.target = build.spec["distribution"], build.spec["target"]
         build.arch, build.imagebuilder = build.spec["arch_packages"], build.spec["imagebuilder"]["sha256"]
         build.save(update_fields=["distribution", "target", "arch", "imagebuilder"])

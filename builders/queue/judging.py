@@ -18,9 +18,17 @@ def judge(build: Build, winner: Worker) -> None:
 
     Within the transaction that finishes the build.
     """
-    Worker.objects.filter(pk=winner.pk, strikes__gt=0).update(strikes=0)
-    if build.epoch == 1:
-        return
+    losers = _losers(build, winner) if build.epoch > 1 else []
+    # In one order: two builds that end at once may each have been failed by the worker that built the other.
+    for worker in Worker.objects.filter(pk__in=[*losers, winner.pk]).order_by("pk"):
+        if worker.pk == winner.pk:
+            Worker.objects.filter(pk=worker.pk, strikes__gt=0).update(strikes=0)
+        else:
+            _strike(worker)
+
+
+def _losers(build: Build, winner: Worker) -> list[int]:
+    """Who failed it since it was built the last time."""
     earlier = Attempt.objects.filter(build=build, epoch__lt=build.epoch)
     last_time = earlier.filter(outcome=State.DONE).order_by("-epoch").values_list("epoch", flat=True).first()
     failed = (
@@ -28,10 +36,13 @@ def judge(build: Build, winner: Worker) -> None:
         .exclude(worker=winner)
         .exclude(outcome__in=("", GIVEN_BACK, NOT_TAKEN, Reason.CANCELLED))
     )
-    for worker in Worker.objects.filter(pk__in=failed.values("worker")).order_by("pk"):
-        Worker.objects.filter(pk=worker.pk).update(strikes=F("strikes") + 1)
-        if worker.strikes + 1 >= MOST_STRIKES:
-            _suspend(worker)
+    return list(failed.order_by().values_list("worker_id", flat=True).distinct())
+
+
+def _strike(worker: Worker) -> None:
+    Worker.objects.filter(pk=worker.pk).update(strikes=F("strikes") + 1)
+    if worker.strikes + 1 >= MOST_STRIKES:
+        _suspend(worker)
 
 
 def _suspend(worker: Worker) -> None:

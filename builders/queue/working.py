@@ -31,8 +31,11 @@ def lease(worker: Worker, call: Call | None = None, *, takes_new: bool = True) -
     seen = glance.at(worker)
     if not seen.has_overdue and not (seen.has_fitting and takes_new) and not (seen.has_own and call):
         return None
+    if seen.has_overdue:
+        # By itself: of two workers that come back, each could hold the other's lost build and wait for its own.
+        with transaction.atomic():
+            reclaim_overdue()
     with transaction.atomic():
-        reclaim_overdue()
         if call:
             again, is_over = _asked_before(worker, call)
             if is_over:
@@ -53,9 +56,11 @@ def _asked_before(worker: Worker, call: Call) -> tuple[Lease | None, bool]:
     The answer to an equal call is given again. One to an earlier call never arrived: that build waits again. After a
     later call this one is late, and gets nothing.
     """
-    for build in worker.builds.building().select_for_update(of=("self",)):
-        attempt = Attempt.objects.filter(build=build, epoch=build.epoch, slot=call.slot).first()
-        if attempt is None or attempt.call is None:
+    # Only this slot's: a build of another one may be locked for as long as its image is being published.
+    own = worker.builds.building().filter(attempt_set__slot=call.slot, attempt_set__epoch=F("epoch"))
+    for build in own.select_for_update(of=("self",)):
+        attempt = Attempt.objects.get(build=build, epoch=build.epoch)
+        if attempt.call is None:
             continue
         if attempt.call == call.number:
             _mine(_lease_of(build), worker).update(lease_until=from_now(settings.ASU_LEASE_SECONDS))
@@ -152,8 +157,9 @@ def finish(lease: Lease, worker: Worker, result: BuildResult, folder: Path) -> N
             if build is None:
                 return
             moves.set_done(build, result)
-            pace.learn(build)
             build_finished.send(sender=Build, build=build, result=result, folder=folder)
+            # Only now: others share these rows, and would wait for as long as it takes to publish the image.
+            pace.learn(build)
             judge(build, worker)
     except BuildFailedError as failure:
         failure.stdout = failure.stdout or result.stdout

@@ -260,7 +260,7 @@ class HttpTransport:
                 raise
 
     def _is_hopeless(self, said: dict[str, Any]) -> bool:
-        """Whether the server failed often enough with the report of this lease."""
+        """Whether the server failed often enough with a file or the report of this lease."""
         key = (int(said["build"]), int(said["epoch"]))
         self._stumbled = {key: self._stumbled.get(key, 0) + 1}
         return self._stumbled[key] >= _TRIES
@@ -312,8 +312,8 @@ class HttpTransport:
                     if error.code == "disk_full":
                         self._no_room(_of(lease))
                         raise LeaseLostError(lease.spec_hash) from error
-                    if error.status < 500:
-                        self._refused(_of(lease), error)
+                    if error.status < 500 or (error.status == 500 and self._is_hopeless(_of(lease))):
+                        self._refused(_of(lease), error, Reason.BAD_RESULT if error.status < 500 else Reason.CRASH)
                         raise LeaseLostError(lease.spec_hash) from error
                     raise
                 if words["complete"]:

@@ -108,8 +108,11 @@ class LocalTransport:
         """See the base."""
         if self._main is not None:
             self._main.log(lease, text)
-        else:
+            return
+        try:
             livelog.append(lease.build_id, lease.epoch, text)
+        except OSError as error:  # a full disk: the log can do without, the beats that come with it go on
+            raise TransportError(f"the log cannot be written: {error.strerror}") from error
 
     @_reaches_queue
     def finish(self, lease: Lease, result: BuildResult, folder: Path) -> None:
@@ -160,7 +163,7 @@ class LocalTransport:
 
 def name_of(slot: int) -> str:
     """What the worker in a slot of this machine is called."""
-    return f"local-{settings.ASU_WORKER_NAME or socket.gethostname()}"[:72] + f"-{slot}"
+    return f"{workers.LOCAL}{settings.ASU_WORKER_NAME or socket.gethostname()}"[:72] + f"-{slot}"
 
 
 def main_server(worker: Worker) -> Connection:

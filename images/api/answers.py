@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, assert_never
 
-from builders import waiting
+from builders import shown, waiting
 from builders.models import Build
 from builders.states import Phase, State
 from builders.waiting import Forecast
@@ -207,10 +207,7 @@ def _build_at(image: Image, build: Build) -> str:
 
 def tail(log: str) -> str:
     """The last 32 KB of a log, from the start of a line."""
-    if len(log) <= LOG_BYTES:
-        return log
-    end = log[-LOG_BYTES:]
-    return "[...]\n" + (end.partition("\n")[2] or end)
+    return log if len(log) <= LOG_BYTES else f"[...]\n{shown.tail(log, LOG_BYTES)}"
 
 
 def _state_headers(word: str, position: int) -> dict[str, str]:

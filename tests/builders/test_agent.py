@@ -12,6 +12,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from builders import agent, queue, wake
+from builders.heartbeat import Heartbeat
 from builders.models import Attempt, Build, Worker
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Phase, Reason, State
@@ -56,6 +57,26 @@ def test_everything_that_waits_is_built() -> None:
 
     assert built == specs
     assert set(Build.objects.values_list("state", flat=True)) == {State.DONE}
+
+
+def test_a_log_that_finds_no_room_does_not_keep_a_cancellation_from_being_heard(settings: Settings) -> None:
+    # No folder can be made below a file; a full disk fails in the same place.
+    (Path(settings.ASU_RUN_DIR).parent / "full").touch()
+    settings.ASU_RUN_DIR = Path(settings.ASU_RUN_DIR).parent / "full" / "run"
+    worker = make_worker()
+    queue.submit(make_spec())
+    lease = queue.lease(worker)
+    assert lease is not None
+    transport = LocalTransport(0)
+    transport.worker = worker
+
+    with Heartbeat(transport, lease) as heart:
+        heart.say("a line\n")
+        heart.report(Phase.BUILDING_IMAGE)
+        assert until(lambda: Build.objects.get().phase == Phase.BUILDING_IMAGE, 10)
+        queue.cancel(Build.objects.get())
+        heart.report(Phase.BUILDING_IMAGE, 50)
+        assert until(lambda: heart.is_cancelled, 10)
 
 
 def test_each_lease_has_a_folder_of_its_own_that_is_gone_afterwards(settings: Settings) -> None:

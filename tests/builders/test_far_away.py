@@ -220,16 +220,17 @@ def test_a_log_that_does_not_get_through_costs_no_lease(network: Network, settin
     assert (build.state, build.attempts) == (State.DONE, 1)
 
 
-def test_a_server_that_stumbles_over_a_report_each_time_fails_the_build_in_the_end(network: Network) -> None:
+@pytest.mark.parametrize("call", ["/finish", "/uploads/"])
+def test_a_server_that_stumbles_over_a_report_each_time_fails_the_build_in_the_end(network: Network, call: str) -> None:
     build = caller.wanted()
     transport = joined(network)
-    network.once(CRASH, "/finish", count=1000)
+    network.once(CRASH, call, count=1000)
 
     run(transport, good)
 
     build.refresh_from_db()
     assert (build.state, build.reason) == (State.FAILED, Reason.CRASH)
-    assert 3 <= network.count("/finish") <= 10
+    assert 3 <= network.count(call) <= 10
 
 
 def test_a_report_that_the_server_refuses_fails_the_build_with_its_words(network: Network) -> None:

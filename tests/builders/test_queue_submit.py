@@ -13,7 +13,7 @@ from builders.exceptions import HashCollisionError
 from builders.models import Build
 from builders.states import Reason, State
 from packages import generation
-from tests.factories import in_the_past, make_build, make_spec
+from tests.factories import in_the_past, make_build, make_spec, make_worker
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +62,18 @@ def test_a_thousand_equal_submits_at_once_are_one_build() -> None:
     assert len(created) == 1000
     assert created.count(True) == 1
     assert Build.objects.count() == 1
+
+
+def test_a_build_from_before_there_were_labels_is_found_by_them_when_it_is_asked_for_anew() -> None:
+    spec = make_spec()
+    build, _ = queue.submit(spec)
+    Build.objects.update(state=State.EXPIRED, distribution="", target="", arch="", imagebuilder="")
+
+    again, queued = queue.submit(spec)
+
+    assert (queued, again.pk) == (True, build.pk)
+    assert (again.distribution, again.target, again.arch) == (spec.distribution, spec.target, spec.arch_packages)
+    assert queue.lease(make_worker(labels=[f"target:{spec.target}"])) is not None
 
 
 def test_a_hash_that_stands_for_another_spec_is_no_answer() -> None:

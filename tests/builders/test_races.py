@@ -2,19 +2,22 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from builders import queue, workers
 from builders.models import Attempt, Build, Worker
+from builders.signals import build_finished
 from builders.spec import BuildFailedError
 from builders.states import Phase, Reason, State
-from builders.transports.base import Lease, LeaseLostError
+from builders.transports.base import Call, Lease, LeaseLostError
 from builders.workers import Introduction
+from tests.builders.processes import until
 from tests.factories import in_the_past, make_result, make_spec, make_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,8 +47,8 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
     return found
 
 
-def under_way(worker: Worker) -> tuple[Build, Lease]:
-    build, _ = queue.submit(make_spec(), is_watched=True)
+def under_way(worker: Worker, **spec: Any) -> tuple[Build, Lease]:
+    build, _ = queue.submit(make_spec(**spec), is_watched=True)
     lease = queue.lease(worker)
     assert lease is not None and lease.build_id == build.pk
     return build, lease
@@ -59,6 +62,62 @@ def end_of(build: Build) -> Build:
         queue.finish(lease, build.worker, make_result(), Path("/nowhere"))
         build.refresh_from_db()
     return build
+
+
+def failed_by(loser: Worker, winner: Worker, distribution: str) -> Lease:
+    """What the one failed and the other works on."""
+    build, lease = under_way(loser, distribution=distribution)
+    queue.fail(lease, loser, BuildFailedError(Reason.CRASH, "It broke."))
+    again = queue.lease(winner)
+    assert again is not None and again.build_id == build.pk
+    return again
+
+
+def test_two_builds_that_end_at_once_and_were_failed_by_each_others_workers_are_both_done() -> None:
+    first, second = make_worker(), make_worker()
+    together = threading.Barrier(2)
+
+    def meet(**_: Any) -> None:
+        with suppress(threading.BrokenBarrierError):  # on SQLite one comes after the other
+            together.wait(0.2)
+
+    build_finished.connect(meet)
+    try:
+        for _ in range(ROUNDS):
+            leases = failed_by(first, second, "one"), failed_by(second, first, "other")
+            Worker.objects.update(strikes=1)
+            together.reset()
+
+            found = at_once(
+                partial(queue.finish, leases[0], second, make_result(), Path("/nowhere")),
+                partial(queue.finish, leases[1], first, make_result(), Path("/nowhere")),
+            )
+
+            assert found == [None, None]
+    finally:
+        build_finished.disconnect(meet)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+def test_a_worker_that_waits_for_its_own_build_keeps_nobody_elses_lost_one() -> None:
+    coming, away = make_worker(), make_worker()
+    lost, _ = under_way(away)
+    queue.submit(make_spec())
+    own = queue.lease(coming, Call(0, 1))
+    assert own is not None
+    in_the_past(lost, "lease_until", 1)
+
+    def ask_meanwhile() -> Build:
+        with transaction.atomic():
+            Build.objects.select_for_update().get(pk=own.build_id)  # as long as its image is being published
+            asking = threading.Thread(target=lambda: at_once(partial(queue.lease, coming, Call(0, 2))))
+            asking.start()
+            until(lambda: Build.objects.get(pk=lost.pk).state == State.QUEUED, 5)
+            found = Build.objects.get(pk=lost.pk)
+        asking.join()
+        return found
+
+    assert ask_meanwhile().state == State.QUEUED
 
 
 def test_a_late_finish_and_a_takeover_end_as_one_of_them() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from builders import workers
-from builders.models import Worker
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,73}")
 
@@ -32,6 +31,6 @@ class Command(BaseCommand):
             return
         if not _NAME.fullmatch(name):
             raise CommandError("NAME: letters, digits, dots and dashes, at most 74; or --join.")
-        if Worker.objects.filter(name=name, is_local=True).exists():
-            raise CommandError(f"{name} is a worker of this server's own machine; it needs no token.")
+        if name.startswith(workers.LOCAL):
+            raise CommandError(f"{name} is a worker of this server's own, as its name says; it needs no token.")
         self.stdout.write(workers.new_worker_token(name))

@@ -96,6 +96,13 @@ def images(**changes: Any) -> dict[str, Any]:
     return document
 
 
+def device(**changes: Any) -> dict[str, Any]:
+    """A document whose one device says something else of itself."""
+    document = profile()
+    document["profiles"]["tiny"] |= changes
+    return document
+
+
 LONG = "x" * 1_000_000
 LIES: list[tuple[str, dict[str, Any]]] = [
     ("another device", {"profiles": {"huge": profile()["profiles"]["tiny"]}}),
@@ -119,6 +126,14 @@ LIES: list[tuple[str, dict[str, Any]]] = [
     ("another target", profile(target="dale/wide")),
     ("a long target", profile(target=LONG)),
     ("a target that is none", profile(target=["hill/small"])),
+    ("titles that are none", device(titles="Acme Tiny")),
+    ("a title that is none", device(titles=["Acme Tiny"])),
+    ("a title without a text", device(titles=[{"title": ["Acme Tiny"]}])),
+    ("boards that are none", device(supported_devices={"acme,tiny": 1})),
+    ("packages that are none", profile(default_packages="dnsmasq")),
+    ("a time beyond all calendars", profile(source_date_epoch=10**17)),
+    ("a time before all computers", profile(source_date_epoch=-(10**17))),
+    ("a time that is none", profile(source_date_epoch="today")),
 ]
 
 

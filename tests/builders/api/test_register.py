@@ -294,11 +294,12 @@ def test_facts_that_make_no_sense_are_left_out(facts: dict[str, Any]) -> None:
     assert row.cpus is None or row.cpus <= 32767
 
 
-def test_a_worker_of_this_machine_cannot_be_taken_over_by_its_name() -> None:
+def test_a_worker_of_this_server_cannot_be_taken_over_by_its_name_nor_its_name_beforehand() -> None:
     local = make_worker(name="local-here-0")
 
-    said = Caller().register(name="local-here-0")
+    said = [Caller().register(name="local-here-0"), Caller().register(name="local-here-1")]
 
-    assert said.words["worker"] == "local-here-0-2"
-    local.refresh_from_db()
+    assert {answer.short for answer in said} == {(403, "not_welcome")}
+    assert "--name" in said[0].words["detail"]
+    assert list(Worker.objects.all()) == [local]
     assert local.token_hash is None

@@ -170,8 +170,9 @@ def test_files_are_numbered_up_to_a_limit() -> None:
 
     last = caller.put(lease, receiving.MOST_FILES - 1, b"x")
     beyond = caller.put(lease, receiving.MOST_FILES, b"x")
+    far_beyond = caller.call("GET", f"uploads/{lease['build']}/{lease['epoch']}/{'9' * 300}")
 
-    assert (last.status, beyond.short) == (200, (413, "quota"))
+    assert (last.status, beyond.short, far_beyond.short) == (200, (413, "quota"), (413, "quota"))
 
 
 def test_all_files_together_fit_the_quota_of_a_build(settings: Settings) -> None:
