@@ -24,6 +24,7 @@ from packages.parsing import profiles, strict
 
 MOST_PACKAGES = 20_000
 _VERSION = re.compile(r"[\x21-\x7e]{0,128}")
+_ABI = re.compile(r"(?:-?[0-9][A-Za-z0-9.+-]*)?")
 _IMAGE_WORD = re.compile(r"[A-Za-z0-9._+-]{0,64}")
 _LISTS = ("made_here", "signatures_stripped")  # of `BuildResult.details`
 _NUMBERS = ("downloaded_bytes", "some_too_big")
@@ -152,8 +153,13 @@ def _check_packages(manifest: Mapping[str, str], spec: BuildSpec) -> None:
     for name in spec.packages:
         if name.startswith("-"):
             continue
-        if not any(held.startswith(name) for held in manifest) and _is_real(name, spec):
+        if not any(_is_named(held, name) for held in manifest) and _is_real(name, spec):
             raise _bad(f"the package {name} is not in it")
+
+
+def _is_named(held: str, name: str) -> bool:
+    """Whether a package goes by this name, with the version of its ABI or without (`libjson-c5` for `libjson-c`)."""
+    return held.startswith(name) and _ABI.fullmatch(held.removeprefix(name)) is not None
 
 
 def _is_real(name: str, spec: BuildSpec) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 
 from images import client_tokens
+from packages.callers import address_of
 
 _KEY_BYTES = 12
 
@@ -43,10 +44,7 @@ def of(environ: Mapping[str, Any]) -> Client:
 
 
 def _by_address(environ: Mapping[str, Any]) -> Client:
-    address = str(environ.get("REMOTE_ADDR", ""))
-    if settings.ASU_BEHIND_PROXY:
-        address = str(environ.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip() or address
-    return _client(address)
+    return _client(address_of(environ))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -34,7 +34,7 @@ def cancel(request: ImageRequest, asker: Client) -> None:
     if build.is_shared:
         raise RequestRefusedError(409, "Others asked for the same image and wait for it, so it is built all the same.")
     if not queue.cancel(build, "The build was cancelled by who asked for it. Ask again to have it built."):
-        raise RequestRefusedError(409, "There is nothing to cancel any more: the build has just ended.")
+        raise RequestRefusedError(409, "It is too late to cancel: the build has just ended, or others asked for it.")
 
 
 def retry(request: ImageRequest, asker: Client) -> None:

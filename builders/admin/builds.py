@@ -25,29 +25,32 @@ _MOST_LOG = 256 * 1024  # characters of a log that is kept
 _RETRIABLE = (State.FAILED, State.EXPIRED, State.DROPPED, State.PARKED)
 
 
-class SpecFilter(admin.SimpleListFilter):
-    """Builds by a word of their spec."""
+class WordFilter(admin.SimpleListFilter):
+    """Builds by a word of what was asked for."""
+
+    column = ""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The words that occur."""
-        found = Build.objects.order_by().values_list(f"spec__{self.parameter_name}", flat=True).distinct()
+        found = Build.objects.order_by().values_list(self.column, flat=True).distinct()
         return [(word, word) for word in sorted(filter(None, found))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Build]) -> QuerySet[Build]:
         """Those with the chosen word."""
-        return queryset.filter(**{f"spec__{self.parameter_name}": self.value()}) if self.value() else queryset
+        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
 
 
-class DistributionFilter(SpecFilter):
-    title = parameter_name = "distribution"
+class DistributionFilter(WordFilter):
+    title = parameter_name = column = "distribution"
 
 
-class VersionFilter(SpecFilter):
+class VersionFilter(WordFilter):
     title = parameter_name = "version"
+    column = "spec__version"
 
 
-class TargetFilter(SpecFilter):
-    title = parameter_name = "target"
+class TargetFilter(WordFilter):
+    title = parameter_name = column = "target"
 
 
 class ReasonFilter(admin.SimpleListFilter):

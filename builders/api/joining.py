@@ -11,6 +11,7 @@ from builders import labels, workers
 from builders.api import calls
 from builders.transports.http import PROTOCOL
 from packages import names
+from packages.callers import address_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,73}")
 _INSTANCE = re.compile(r"[0-9a-f]{32}")
@@ -57,7 +58,7 @@ def _introduction(request: HttpRequest, said: dict[str, Any]) -> workers.Introdu
         jobs=calls.number({"jobs": said.get("jobs", 1)}, "jobs", 64) or 1,
         labels=tuple(found),
         imagebuilders=tuple(imagebuilders(said) or ()),
-        address=str(request.META.get("REMOTE_ADDR", ""))[:64],
+        address=address_of(request.META)[:64],
         facts=facts(said),
     )
 

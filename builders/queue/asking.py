@@ -88,9 +88,12 @@ def retry(build: Build, *, client: str = "") -> bool:
 
 
 def share(build: Build, client: str) -> None:
-    """Another client wants it too, so the first one alone can no longer cancel it."""
+    """Another client wants it too, so the first one alone can no longer cancel it, nor has done so."""
     if client != build.client and not build.is_shared:
-        Build.objects.filter(pk=build.pk).update(is_shared=True)
+        rows = Build.objects.filter(pk=build.pk)
+        rows.update(is_shared=True)
+        withdrawn = rows.filter(state=State.BUILDING, cancel_requested=True).exclude(sentence="")
+        withdrawn.update(cancel_requested=False, sentence="")
 
 
 def builds_of(clients: Collection[str], *, seconds: float) -> dict[str, int]:
@@ -106,6 +109,8 @@ def cancel(build: Build, why: str = "") -> bool:
     """
     with transaction.atomic():
         row = Build.objects.select_for_update().get(pk=build.pk)
+        if why and row.is_shared:  # somebody else asked for it just now
+            return False
         row.sentence = why
         if row.state == State.QUEUED:
             moves.set_cancelled(row)

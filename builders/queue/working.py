@@ -182,6 +182,10 @@ def fail(lease: Lease, worker: Worker, failure: BuildFailedError, *, is_final: b
         moves.end_attempt(build, outcome)
         if build.cancel_requested:
             moves.set_cancelled(build, failure)
+        elif failure.reason == Reason.CANCELLED and build.attempts < settings.ASU_MAX_ATTEMPTS:
+            # Nobody wants that, or nobody any more: somebody else asked for the image meanwhile.
+            moves.set_waiting(build)
+            wake_workers()
         elif (
             failure.reason.is_workers
             and not is_final

@@ -112,7 +112,9 @@ def test_the_trouble_of_one_worker_is_tried_elsewhere(reason: Reason) -> None:
     assert Build.objects.get().state == State.DONE
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if not reason.is_workers], ids=str)
+@pytest.mark.parametrize(
+    "reason", sorted({*Reason} - {Reason.CANCELLED} - {reason for reason in Reason if reason.is_workers}), ids=str
+)
 def test_what_another_worker_cannot_do_better_is_final_at_once(reason: Reason) -> None:
     first, _ = make_worker(name="first"), make_worker(name="second")
     queue.submit(make_spec())
@@ -120,6 +122,17 @@ def test_what_another_worker_cannot_do_better_is_final_at_once(reason: Reason) -
     fail(take(first), first, reason)
 
     assert (Build.objects.get().state, Build.objects.get().reason) == (State.FAILED, reason)
+
+
+def test_who_says_cancelled_though_nobody_asked_gets_it_out_of_the_queue_no_more_than_three_times() -> None:
+    first, second = make_worker(name="first"), make_worker(name="second")
+    queue.submit(make_spec())
+
+    for worker in (first, second, first):
+        fail(take(worker), worker, Reason.CANCELLED)
+
+    assert Build.objects.get().attempts == 3
+    assert Build.objects.get().state == State.FAILED
 
 
 @pytest.mark.parametrize("how", ["nobody else", "away", "pending", "other labels", "complains", "drains"])

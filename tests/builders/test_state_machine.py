@@ -60,7 +60,7 @@ ARROWS = {
 # Of a build; specs and logs are long, and never change or never matter here.
 COLUMNS = [
     *("id", "state", "phase", "worker_id", "lease_until", "cancel_requested", "attempts", "epoch", "turn"),
-    *("queued_at", "finished_at", "reason", "sentence"),
+    *("queued_at", "finished_at", "reason", "sentence", "is_shared"),
 ]
 SECOND_THOUGHTS: dict[str, tuple[Callable[[Build], bool], frozenset[State]]] = {
     "cancel": (lambda build: queue.cancel(build, "I changed my mind."), frozenset(OPEN)),
@@ -162,7 +162,7 @@ class Farm(RuleBasedStateMachine):
             build = Build.objects.filter(spec_hash=SPECS[which].hash()).first()
             if build is not None:
                 act, states = SECOND_THOUGHTS[what]
-                can = State(build.state) in states
+                can = State(build.state) in states and not (what == "cancel" and build.is_shared)
                 assert act(build) == can
 
     # -- workers ---------------------------------------------------------------------------------------------
@@ -358,10 +358,12 @@ class Farm(RuleBasedStateMachine):
                 assert lost
 
     @invariant()
-    def what_was_cancelled_does_not_wait_again(self) -> None:
+    def what_was_cancelled_does_not_wait_again_unless_somebody_else_wants_it(self) -> None:
         for pk, was in self.before.builds.items():
             if was["state"] == State.BUILDING and was["cancel_requested"]:
                 build = self.now.builds[pk]
+                if was["sentence"] and build["is_shared"] and not was["is_shared"]:
+                    continue  # it was its requester's wish, and another one came
                 assert build["state"] in FINAL or (build["epoch"], build["cancel_requested"]) == (was["epoch"], True)
 
     # -- how -------------------------------------------------------------------------------------------------
