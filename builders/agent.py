@@ -86,7 +86,7 @@ def _lease(transport: Transport, was_away: bool) -> tuple[Lease | None, bool]:
 
 def _work(lease: Lease, transport: Transport, workshop: Workshop, stop: Callable[[], bool]) -> None:
     folder = upload_folder(lease)
-    logger.info("build %s: attempt under epoch %s", lease.spec_hash[:12], lease.epoch)
+    logger.info("build %s: begun (epoch %s)", lease.spec_hash[:12], lease.epoch)
     try:
         with Heartbeat(transport, lease) as heart:
             try:
@@ -151,17 +151,23 @@ def _hand_in(
     else:
         call = partial(transport.fail, lease, outcome)
     _insist(call, lambda: heart.is_lost or stop())
+    logger.info("build %s: %s", lease.spec_hash[:12], _word(call.func.__name__))
+
+
+def _word(call: str) -> str:
+    return {"finish": "done", "fail": "failed", "give_back": "given back"}.get(call, "handed in")
 
 
 def _insist(call: Callable[[], None], give_up: Callable[[], bool]) -> None:
     """A queue that is away for a moment must not cost a finished build."""
-    for pause in chain(BACKOFF, repeat(BACKOFF[-1])):
+    for number, pause in enumerate(chain(BACKOFF, repeat(BACKOFF[-1]))):
         try:
             call()
         except TransportError as error:
             if give_up():
                 raise
-            logger.warning("not handed in yet: %s", error)
+            if number == 0:
+                logger.warning("not handed in yet: %s; trying again and again", error)
             time.sleep(pause)
         else:
             return

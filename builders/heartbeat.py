@@ -27,6 +27,7 @@ class Heartbeat:
     def __init__(self, transport: Transport, lease: Lease) -> None:
         self.is_lost = False
         self.is_cancelled = False
+        self._is_away = False
         self._transport = transport
         self._lease = lease
         self._now: tuple[Phase, int | None] = (Phase.INIT, None)
@@ -76,12 +77,14 @@ class Heartbeat:
         try:
             if not self._transport.beat(self._lease, *now):
                 self.is_cancelled = True
-            self._told, self._deadline = now, begun + self._lease.seconds
+            self._told, self._deadline, self._is_away = now, begun + self._lease.seconds, False
             self._tell_unsaid()
         except (LeaseLostError, DismissedError):
             self.is_lost = True
         except TransportError as error:
-            logger.warning("build %s: no beat: %s", self._lease.spec_hash[:12], error)
+            if not self._is_away:
+                logger.warning("build %s goes on unheard: %s", self._lease.spec_hash[:12], error)
+            self._is_away = True
             # Nobody takes the build before the lease has run out; after that, all bets are off.
             self.is_lost = time.monotonic() >= self._deadline
             return False

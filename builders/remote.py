@@ -46,6 +46,7 @@ PROGRAMS = {
     "python": "python-is-python3",
 }
 RETRY_SECONDS = 5.0
+KEPT = "worker.json"  # in the data folder: the token
 
 logger = logging.getLogger("asu.worker")
 
@@ -53,6 +54,8 @@ logger = logging.getLogger("asu.worker")
 def main(argv: list[str] | None = None) -> int:
     """Runs until it is stopped. 0: stopped by signal or by a maintainer; 1: not wanted; 2: cannot work here."""
     arguments = parser().parse_args(argv)
+    if not 1 <= arguments.jobs <= 64:
+        return _say("--jobs: a number from 1 to 64.")
     data = Path(arguments.data).resolve()
     try:
         data.mkdir(parents=True, exist_ok=True)
@@ -108,8 +111,6 @@ def add_options(options: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, data: Path) -> int:
     from builders.transports.http import Connection
 
-    if not 1 <= arguments.jobs <= 64:
-        return _say("--jobs: a number from 1 to 64.")
     name = arguments.name or re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:74].strip("-._") or "worker"
     if not _NAME.fullmatch(name):
         return _say("--name: letters, digits, dots and dashes, at most 74.")
@@ -121,13 +122,13 @@ def _run(arguments: argparse.Namespace, data: Path) -> int:
         connection = Connection(arguments.server, token)
     except ValueError as wrong:
         return _say(str(wrong))
-    return Worker(connection, name, arguments.jobs, arguments.label, join).run()
+    return Worker(connection, name, arguments.jobs, arguments.label, join, data).run()
 
 
 class Worker:
     """One process with one token and some jobs."""
 
-    def __init__(self, connection: Any, name: str, jobs: int, labels: list[str], join: str) -> None:
+    def __init__(self, connection: Any, name: str, jobs: int, labels: list[str], join: str, data: Path) -> None:
         from builders.runners import sandbox
 
         self.connection = connection
@@ -135,6 +136,7 @@ class Worker:
         self.jobs = jobs
         self.labels = labels
         self.join = join
+        self.data = data
         self.probe = sandbox.probe()
         self.stopping = threading.Event()
         self.code = 0
@@ -185,13 +187,20 @@ class Worker:
             try:
                 words: dict[str, Any] = self.connection.call("POST", "register", self._introduction())
             except DismissedError as error:
+                if error.code == "revoked" and self.join:
+                    self._become_another()
+                    continue
                 self.code = 1
                 _say(str(error))
                 return None
             except TransportError as error:
+                if getattr(error, "status", 0) == 404:
+                    self.code = 2
+                    _say("There is no server of ours at that address. Leave the path of a distribution out of it.")
+                    return None
                 if 400 <= getattr(error, "status", 0) < 500:
                     self.code = 2
-                    _say(str(error))
+                    _say(getattr(error, "detail", "") or str(error))
                     return None
                 self._tell(f"the server cannot be reached: {error}; trying again")
                 self.stopping.wait(RETRY_SECONDS)
@@ -199,6 +208,13 @@ class Worker:
                 self._tell(f"registered as {words['worker']}, sandbox {self.probe.level or 'none'}")
                 return words
         return None
+
+    def _become_another(self) -> None:
+        """The folder's token was revoked, and somebody gave us leave to join: as a new worker."""
+        from packages import upstream
+
+        self.connection.authorization = f"Bearer {_keep(WORKER + _secret(), self.data)}"
+        upstream.authorize(self.connection.server, self.connection.authorization)
 
     def _introduction(self) -> dict[str, Any]:
         from builders import machine, shelf
@@ -247,7 +263,10 @@ class Worker:
             self._tell("told to stop by a maintainer")
             self.stopping.set()
         elif transport.standing == "pending":
-            self._tell("waiting for approval: a maintainer finds this worker in the server's admin, under Workers")
+            self._tell(
+                "waiting for approval: to the server this token is new; a maintainer finds the worker in its admin, "
+                "under Workers"
+            )
         elif transport.standing == "suspended":
             self._tell(f"suspended: {transport.why} A maintainer can approve the worker again.")
         elif transport.desired == "drain":
@@ -288,19 +307,21 @@ class _Told:
 
 def _tokens(given: str, data: Path) -> tuple[str, str]:
     """(our own token, a join token or ""). One's own is kept, so that a restart is the same worker."""
-    kept = data / "worker.json"
     known: dict[str, str] = {}
     with contextlib.suppress(FileNotFoundError, ValueError):
-        known = json.loads(kept.read_text())
+        known = json.loads((data / KEPT).read_text())
     if given and not given.startswith(JOIN):
-        return given, ""
-    token = known.get("token") or WORKER + _secret()
-    if not known:
-        new = data / f"worker.json.{os.getpid()}"
-        new.touch(mode=0o600)
-        new.write_text(json.dumps({"token": token}))
-        new.replace(kept)
-    return token, given
+        return _keep(given, data), ""
+    return known.get("token") or _keep(WORKER + _secret(), data), given
+
+
+def _keep(token: str, data: Path) -> str:
+    """So that a restart is the same worker."""
+    new = data / f"{KEPT}.{os.getpid()}"
+    new.touch(mode=0o600)
+    new.write_text(json.dumps({"token": token}))
+    new.replace(data / KEPT)
+    return token
 
 
 def _secret() -> str:

@@ -26,6 +26,14 @@ _Standing = Worker.Standing
 class NotWelcomeError(Exception):
     """The worker may not join; the text says why and what to do."""
 
+    code = "not_welcome"
+
+
+class RevokedError(NotWelcomeError):
+    """Its token counts no more."""
+
+    code = "revoked"
+
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
@@ -48,7 +56,7 @@ def introduce(token: str, intro: Introduction, *, join: str = "") -> Worker:
     """
     worker = by_token(token) or _join(token, intro, join)
     if worker.standing == _Standing.REVOKED:
-        raise NotWelcomeError("This worker's token was revoked. Ask a maintainer of the server for a new one.")
+        raise RevokedError("This worker's token was revoked. Ask a maintainer of the server for a join token.")
     if worker.standing == _Standing.PENDING and join:
         _use(join, worker)
     return arrive(worker, intro)
@@ -210,7 +218,7 @@ def _stand(worker: Worker, before: tuple[str, ...], after: str, why: str, **chan
         standing=after, standing_why=why[:300], **changes
     )
     if changed:
-        logger.warning("worker %s: %s %s", worker.name, after, why)
+        logger.info("worker %s: %s%s", worker.name, after, f" ({why})" if why else "")
         queue.wake_workers()
     return bool(changed)
 

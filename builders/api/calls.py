@@ -73,7 +73,7 @@ def told(view: View[_P]) -> View[_P]:
         except LeaseLostError:
             return error(409, "lease_lost", "This lease is over: the build is somebody else's now, or nobody's.")
         except workers.NotWelcomeError as refusal:
-            return error(403, "not_welcome", str(refusal))
+            return error(403, refusal.code, str(refusal))
         except ClaimError as wrong:
             return error(400, "bad_request", str(wrong))
         except WrongOffsetError as wrong:

@@ -219,7 +219,7 @@ _TRY = """
 set -e
 test "$(cat given)" = given
 test -e "$PWD/given" || {
-  echo "the build user may not enter the folders above ASU_DATA_DIR; choose another: ASU_DATA_DIR=/var/lib/asu" >&2
+  echo "the build user may not enter the folders above the data folder; choose another one, e.g. below /var/lib" >&2
   exit 1
 }
 echo changed > given
@@ -273,8 +273,8 @@ def best_runner(minimum: str | None = None) -> Sandbox:
     wanted = LEVELS[0] if minimum == "auto" else minimum
     if not found.level or LEVELS.index(found.level) < LEVELS.index(wanted):
         sentence = (
-            f"The worker must build at sandbox level {wanted} but cannot: {found.detail}. "
-            "Install bubblewrap, allow namespaces, or lower ASU_SANDBOX."
+            f"The worker must build at sandbox level {wanted} but cannot: {found.detail.rstrip('.')}. "
+            "Install bubblewrap (apt-get install bubblewrap), allow namespaces, or demand less."
         )
         raise BuildFailedError(Reason.SANDBOX, sentence)
     return Sandbox(found.level, found.detail)

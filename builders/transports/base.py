@@ -39,6 +39,10 @@ class TransportError(Exception):
 class DismissedError(Exception):
     """This worker is not wanted any more: revoked, or another agent works in its name. The text says which."""
 
+    def __init__(self, detail: str, code: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
+
 
 class Transport(Protocol):
     """What an agent may ask of the queue.

@@ -4,6 +4,7 @@ import http.client
 import json
 import logging
 import secrets
+import socket
 import ssl
 import threading
 import time
@@ -78,7 +79,7 @@ class Connection:
                 answer, body = self._exchange(*request)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise TransportError(f"no answer from {self._parts.netloc} ({type(error).__name__})") from error
+            raise TransportError(f"no answer from {self._parts.netloc} ({_kind(error)})") from error
         if answer.will_close:
             self.close()
         return _understood(answer.status, body)
@@ -119,6 +120,16 @@ class Connection:
         return connection
 
 
+def _kind(error: Exception) -> str:
+    kinds: tuple[tuple[type[Exception], str], ...] = (
+        (socket.gaierror, "unknown host"),
+        (ConnectionRefusedError, "connection refused"),
+        (TimeoutError, "timeout"),
+        (ssl.SSLError, "TLS failed"),
+    )
+    return next((words for kind, words in kinds if isinstance(error, kind)), "the connection was lost")
+
+
 def _understood(status: int, body: bytes) -> dict[str, Any]:
     try:
         words = json.loads(body)
@@ -132,7 +143,7 @@ def _understood(status: int, body: bytes) -> dict[str, Any]:
     if code == "lease_lost":
         raise LeaseLostError(detail)
     if code in _NO_WELCOME:
-        raise DismissedError(detail)
+        raise DismissedError(detail, code)
     raise CallError(status, code, detail, words)
 
 

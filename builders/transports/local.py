@@ -190,6 +190,12 @@ def speak_for_slots() -> None:
     Worker.objects.filter(name__in=names).update(seen_at=Now(), complaint=machine.complaint(), **machine.load())
 
 
+def sign_off() -> None:
+    """The cluster ends: nobody has to find that out by its silence."""
+    names = [name_of(slot) for slot in range(settings.ASU_LOCAL_WORKERS)]
+    Worker.objects.filter(name__in=names).update(seen_at=None)
+
+
 @contextmanager
 def free_slot() -> Iterator[int | None]:
     """The number of a slot that nobody else on this machine holds until this ends; None when all are taken.

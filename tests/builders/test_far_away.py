@@ -278,11 +278,34 @@ def test_a_revoked_worker_stops_its_build_and_leaves(network: Network, settings:
     assert build.state == State.QUEUED
 
 
+def test_a_revoked_worker_that_may_join_again_does_so_as_another(network: Network, settings: Settings) -> None:
+    token = workers.new_worker_token("far-away")
+    workers.revoke(Worker.objects.get())
+    server = Connection(f"http://127.0.0.1:{network.port}", token)
+    worker = remote.Worker(server, "far-away", 1, [], workers.new_join_token(), settings.ASU_DATA_DIR)
+
+    words = worker._register()
+
+    assert words is not None and (words["worker"], words["standing"]) == ("far-away-2", "approved")
+    kept, _ = remote._tokens("", settings.ASU_DATA_DIR)
+    assert kept != token and server.authorization == f"Bearer {kept}"
+
+
+def test_a_revoked_worker_without_leave_to_join_ends(network: Network, settings: Settings) -> None:
+    token = workers.new_worker_token("far-away")
+    workers.revoke(Worker.objects.get())
+    server = Connection(f"http://127.0.0.1:{network.port}", token)
+    worker = remote.Worker(server, "far-away", 1, [], "", settings.ASU_DATA_DIR)
+
+    assert worker._register() is None
+    assert worker.code == 1
+
+
 def test_a_worker_that_is_told_to_stop_gives_its_build_back(network: Network, settings: Settings) -> None:
     settings.ASU_LEASE_SECONDS = 1
     build = caller.wanted()
     server = Connection(f"http://127.0.0.1:{network.port}", workers.new_worker_token("far-away"))
-    worker = remote.Worker(server, "far-away", 1, [], "")
+    worker = remote.Worker(server, "far-away", 1, [], "", settings.ASU_DATA_DIR)
     words = worker._register()
     assert words is not None
 

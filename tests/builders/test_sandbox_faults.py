@@ -162,6 +162,8 @@ def test_an_ordinary_user_has_the_same_walls(root: None, level: str, open_data: 
     for path in (mine, tree, tree / "given", out):
         os.chown(path, 12345, 12345)
     prefix = ("setpriv", "--reuid=12345", "--regid=12345", "--clear-groups")
+    if level != "process" and subprocess.run([*prefix, "unshare", "-U", "true"], capture_output=True).returncode != 0:
+        pytest.skip("an ordinary user may make no namespaces here (in a chroot, for one)")
     target = "/out" if level != "process" else str(out)
     script = (
         f"id -u; echo changed > given; cat given; echo image > {target}/image; "

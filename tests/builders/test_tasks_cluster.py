@@ -1,5 +1,6 @@
 """The real django-q cluster in processes of its own: it builds what is submitted, and it ends when it should."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -63,7 +64,8 @@ def test_a_cluster_whose_processes_are_all_told_at_once_ends_too() -> None:
         processes = descendants(cluster.pid)
 
         for pid in [*processes, cluster.pid]:
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # its parent told it already
+                os.kill(pid, signal.SIGTERM)
 
         assert until(lambda: cluster.poll() is not None, 15), output()
         assert not [pid for pid in processes if is_alive(pid)]

@@ -110,7 +110,11 @@ def running(data_dir: Path, log: Path) -> Iterator[Web]:
             yield Web(port, server)
         finally:
             server.terminate()
-            server.wait(20)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)  # the session that it was started in
+                server.wait()
 
 
 def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:

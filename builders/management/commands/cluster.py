@@ -5,6 +5,7 @@ first process waits for ever when all of them are told to stop at once. So the a
 the kernel to be killed with its parent, and somebody watches the end.
 """
 
+import contextlib
 import ctypes
 import gc
 import logging
@@ -66,7 +67,11 @@ def _speak_for_slots() -> None:
         except DatabaseError as error:
             logger.warning("the database cannot be told that this machine's workers are there: %s", error)
             connections.close_all()
-        time.sleep(_SPEAK_SECONDS)
+        until = time.monotonic() + _SPEAK_SECONDS
+        while time.monotonic() < until and not wake.is_stopping():
+            time.sleep(0.2)
+    with contextlib.suppress(DatabaseError):
+        local.sign_off()
 
 
 def _leave_after(everybody: int) -> None:
