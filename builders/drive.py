@@ -4,6 +4,7 @@ make evaluates every variable twice more, whatever the argument list looks like:
 pattern here again, at the last place before the program, whoever checked it before.
 """
 
+import base64
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ ROUNDS = 3  # fetches of packages that nobody foresaw, for one build
 _PACKAGE_WORD = re.compile(rf"-?(?:{names.PACKAGE.pattern})")
 _MANIFEST_LINE = re.compile(r"[A-Za-z0-9]\S* - \S+")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+# Below the root of the image; a folder may be hidden (`.ssh`), but none is "..".
+_FILE_PATH = re.compile(r"[A-Za-z0-9._+@-]{1,128}(?:/[A-Za-z0-9._+@-]{1,128}){0,15}")
 _EXTRA = re.compile(r"[0-9a-f]{12}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
 
@@ -104,7 +107,7 @@ def make_manifest(
 def build_command(spec: BuildSpec, facts: TreeFacts) -> list[str]:
     """What to type in the unpacked ImageBuilder to get the same image. Raises BuildFailedError(UNSUPPORTED)."""
     words = ["make", "image", *_wish(spec)]
-    if spec.defaults:
+    if spec.defaults or spec.files:
         words.append("FILES=files")
     if facts.knows("EXTRA_IMAGE_NAME"):
         words.append(f"EXTRA_IMAGE_NAME={_checked(_EXTRA, spec.hash()[:12], 'name')}")
@@ -231,23 +234,32 @@ def _seen(runner: Runner, inside: str, host: Path) -> str:
 
 @contextmanager
 def _files_of(spec: BuildSpec, facts: TreeFacts) -> Iterator[Path | None]:
-    """The first-boot script in a folder of its own, as FILES wants it; None without script."""
-    if not spec.defaults:
+    """What goes into the image, in a folder of its own, as FILES wants it: files, then the first-boot script."""
+    if not spec.defaults and not spec.files:
         yield None
         return
     with WorkDir() as work:
         root = work.folder("files")
-        script = root / DEFAULTS
-        script.parent.mkdir(parents=True)
-        # Bytes, so that no line end is changed.
-        script.write_bytes(spec.defaults.encode("utf-8"))
-        script.chmod(0o644)
-        for path in (script, *script.parents):
-            if path.is_relative_to(root):
-                if path.is_dir():
-                    path.chmod(0o755)
-                os.utime(path, (_epoch(spec, facts),) * 2)
+        for file in spec.files:
+            _lay(root, file.path, base64.b64decode(file.content), file.mode)
+        if spec.defaults:
+            _lay(root, DEFAULTS, spec.defaults.encode("utf-8"), 0o644)
+        # Innermost first: what is put into a folder would change its time.
+        for path in (*sorted(root.rglob("*"), reverse=True), root):
+            if path.is_dir():
+                path.chmod(0o755)
+            os.utime(path, (_epoch(spec, facts),) * 2)
         yield root
+
+
+def _lay(root: Path, name: str, content: bytes, mode: int) -> None:
+    """A new file below the root, whoever made up the name."""
+    if not _FILE_PATH.fullmatch(name) or {".", ".."} & set(name.split("/")):
+        raise BuildFailedError(Reason.CRASH, f"The file {name[:64]!a} has a name that is not allowed.")
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)  # bytes, so that no line end is changed
+    path.chmod(0o755 if mode & 0o100 else 0o644)
 
 
 def _run_until_complete(

@@ -29,7 +29,7 @@ from packages import index_cache, names
 from packages.conf import settings
 from packages.exceptions import MirrorError, NotOnMirrorError, SignatureError
 from packages.parsing import apk, opkg
-from packages.signatures import verify_usign
+from packages.signatures import UsignPublicKey, verify_usign
 
 Report = Callable[[Phase, int | None], None]
 GoOn = Callable[[], bool]
@@ -106,6 +106,7 @@ def prepare(
         items = [(feed_set.feeds[number], candidate) for number, candidate in wanted]
         feed_set.downloaded = _fetch(items, report, go_on)
         _write_repositories(tree, feed_set, runner)
+        _hand_over_keys(spec, feed_set)
         package_cache.trim(settings.ASU_CACHE_QUOTA_GB * 1024**3)
     except MirrorError as error:
         feed_set.close()
@@ -154,11 +155,12 @@ def _open_feeds(spec: BuildSpec, feed_set: FeedSet, sources: Sources) -> None:
             raise BuildFailedError(Reason.CRASH, f"The feed {feed.name[:64]!r} has a name or sum that cannot be used.")
         taken = {other.name for other in feed_set.feeds}
         name = feed.name if feed.name not in taken else f"{feed.name}-{feed.index_sha256[:8]}"
-        data, signature = _verified_index(feed, spec.keys, sources)
+        keys = feed.keys or spec.keys
+        data, signature = _verified_index(feed, keys, sources)
         folder = feed_set._stack.enter_context(package_cache.in_use(_folder_name(feed, signature)))
         _lay_out(feed, folder, data, signature)
         index = _parsed(feed.index_sha256, feed.format)
-        apk_keys = tuple(key.text for key in spec.keys if key.kind == "apk")
+        apk_keys = tuple(key.text for key in keys if key.kind == "apk")
         feed_set.feeds.append(LocalFeed(feed, name, folder, index, apk_keys))
         feed_set.read_only[f"{INSIDE}/{name}"] = folder
 
@@ -302,6 +304,25 @@ _LISTS: Mapping[str, Callable[[str, Sequence[tuple[str, str, str]]], str]] = {
     "repositories.conf": repositories.local_opkg,
     "repositories": repositories.local_apk,
 }
+
+
+def _hand_over_keys(spec: BuildSpec, feed_set: FeedSet) -> None:
+    """An ImageBuilder trusts the feeds of its own distribution; for others it gets the keys that they came with."""
+    keys = dict.fromkeys(key for feed in spec.feeds for key in feed.keys)
+    if not keys:
+        return
+    folder = feed_set._stack.enter_context(WorkDir()).path / "keys"
+    folder.mkdir()
+    for key in keys:
+        if key.kind == "gpg":
+            continue  # for sums, not for indexes
+        # opkg looks for a key by its id, apk tries all that are there.
+        sha256 = hashlib.sha256(key.text.encode()).hexdigest()
+        name = UsignPublicKey.parse(key.text).fingerprint if key.kind == "usign" else f"asu-{sha256[:16]}.pem"
+        path = folder / name
+        path.write_text(key.text)
+        path.chmod(0o644)
+        feed_set.read_only[f"/builder/keys/{name}"] = path
 
 
 def host_roots() -> list[str]:

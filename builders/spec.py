@@ -3,6 +3,7 @@
 A spec says all that decides the bytes of an image, and nothing else. It travels as JSON to any worker.
 """
 
+import base64
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
@@ -14,22 +15,37 @@ CANONICAL_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class FeedSpec:
-    """One feed as it stood when the request was made."""
-
-    name: str  # core, kmods, base, luci ...
-    kind: str  # target | kmods | arch | imagebuilder (packages.models.Feed.Kind)
-    format: str  # opkg | apk
-    url: str  # folder of the index; "" for packages inside the ImageBuilder
-    index_sha256: str  # of the verified, uncompressed index; names the copy in the cache
-
-
-@dataclass(frozen=True, slots=True)
 class KeySpec:
     """A public key to check signatures with."""
 
     kind: str  # usign | gpg | apk
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSpec:
+    """One feed as it stood when the request was made."""
+
+    name: str  # core, kmods, base, luci ...
+    kind: str  # target | kmods | arch | imagebuilder | flavour | extra (packages.models.Feed.Kind)
+    format: str  # opkg | apk
+    url: str  # folder of the index; "" for packages inside the ImageBuilder
+    index_sha256: str  # of the verified, uncompressed index; names the copy in the cache
+    # Who signs it where it is not the distribution that the ImageBuilder is from: that one is given these keys.
+    keys: tuple[KeySpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileSpec:
+    """A file that is put into the root file system before the image is made."""
+
+    path: str  # below the root, without a slash in front: etc/config/lime-community
+    mode: int  # 0o644 or 0o755
+    content: str  # base64
+
+    def canonical(self) -> list[Any]:
+        """What it adds to the identity of a build."""
+        return [self.path, self.mode, hashlib.sha256(base64.b64decode(self.content)).hexdigest()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,7 @@ class BuildSpec:
     defaults: str = ""  # first-boot script
     rootfs_size_mb: int | None = None
     disabled_services: tuple[str, ...] = ()
+    files: tuple[FileSpec, ...] = ()  # of the network profile; the first-boot script comes on top
     default_packages: tuple[str, ...] = ()  # default + device packages, for the feed step; not part of the identity
     source_date_epoch: int | None = None
 
@@ -67,9 +84,12 @@ class BuildSpec:
 
         The order of packages does not decide an image, so it is left out, and so is the file system that a client looks
         for: every build yields all that the device has. Feeds count by their state. Addresses do not count: the same
-        bytes from another mirror are the same build.
+        bytes from another mirror are the same build. What came later than the first images, as files, stands here only
+        where it is used: the others keep their hashes.
         """
+        files = {"files": sorted(file.canonical() for file in self.files)} if self.files else {}
         return {
+            **files,
             "canonical": CANONICAL_VERSION,
             "distribution": self.distribution,
             "version": self.version,
@@ -101,11 +121,16 @@ class BuildSpec:
         """The reverse of `to_json`; KeyError or TypeError on anything else."""
         data = dict(data)
         data["imagebuilder"] = ImageBuilderSpec(**data["imagebuilder"])
-        data["feeds"] = tuple(FeedSpec(**feed) for feed in data["feeds"])
+        data["feeds"] = tuple(_feed(feed) for feed in data["feeds"])
         data["keys"] = tuple(KeySpec(**key) for key in data["keys"])
+        data["files"] = tuple(FileSpec(**file) for file in data.get("files", ()))
         for name in ("packages", "disabled_services", "default_packages"):
             data[name] = tuple(data[name])
         return cls(**data)
+
+
+def _feed(data: dict[str, Any]) -> FeedSpec:
+    return FeedSpec(**{**data, "keys": tuple(KeySpec(**key) for key in data.get("keys", ()))})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from builders.spec import BuildSpec, FeedSpec, ImageBuilderSpec, KeySpec
 from images.normalise import Wanted, defaults_of
 from images.per_profile import PerProfile
 from images.validation import Asked
-from packages.catalogue import ProfileInfo, TargetCatalogue
+from packages.catalogue import FeedInfo, ProfileInfo, TargetCatalogue
 
 
 class Fingerprint:
@@ -23,22 +23,25 @@ class Fingerprint:
     for all requests for a profile and what is not: this is done for every POST.
     """
 
-    __slots__ = ("_differences", "_template", "canonical", "hash")
+    __slots__ = ("_differences", "_rare", "_template", "canonical", "hash")
 
-    def __init__(self, template: "_Template", differences: dict[str, Any]) -> None:
+    def __init__(self, template: "_Template", differences: dict[str, Any], rare: dict[str, Any]) -> None:
         self._template = template
         self._differences = differences
-        self.canonical = template.canonical(differences)
+        self._rare = rare  # what few requests have: for them the long way is good enough
+        self.canonical = self.spec.canonical_json() if rare else template.canonical(differences)
         self.hash = digest(self.canonical)
 
     @property
     def spec(self) -> BuildSpec:
         """All that a worker needs."""
-        return replace(self._template.spec, **self._differences)
+        return replace(self._template.spec, **self._differences, **self._rare)
 
     @property
     def spec_json(self) -> str:
         """The same as text."""
+        if self._rare:
+            return json.dumps(self.spec.to_json())
         return f"{self._template.spec_head}, {json.dumps(self._differences)[1:]}"
 
     @property
@@ -81,7 +84,12 @@ def fingerprint(asked: Asked, wanted: Wanted, catalogue: TargetCatalogue) -> Fin
         "defaults": asked.defaults,
         "rootfs_size_mb": asked.rootfs_size_mb,
     }
-    return Fingerprint(_templates.get(catalogue, wanted.profile), differences)
+    rare: dict[str, Any] = {}
+    if wanted.feeds is not None:
+        rare["feeds"] = wanted.feeds
+    if wanted.files:
+        rare["files"] = wanted.files
+    return Fingerprint(_templates.get(catalogue, wanted.profile), differences, rare)
 
 
 _DIFFERENCES = ("packages", "version_code", "defaults", "rootfs_size_mb")
@@ -121,7 +129,7 @@ def _template_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> _Template:
             imagebuilder=ImageBuilderSpec(
                 catalogue.imagebuilder_url, catalogue.imagebuilder_file, catalogue.imagebuilder_sha256
             ),
-            feeds=tuple(FeedSpec(f.name, f.kind, f.format, f.url, f.index_sha256) for f in catalogue.feeds),
+            feeds=tuple(feed_spec(feed) for feed in catalogue.feeds),
             keys=tuple(KeySpec(key.kind, key.text) for key in catalogue.keys),
             package_manager=catalogue.package_manager,
             arch_packages=catalogue.arch_packages,
@@ -129,6 +137,12 @@ def _template_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> _Template:
             source_date_epoch=catalogue.source_date_epoch,
         )
     )
+
+
+def feed_spec(feed: FeedInfo) -> FeedSpec:
+    """A feed of the catalogue as the builders know it."""
+    keys = tuple(KeySpec(key.kind, key.text) for key in feed.keys)
+    return FeedSpec(feed.name, feed.kind, feed.format, feed.url, feed.index_sha256, keys)
 
 
 _templates = PerProfile(_template_of)

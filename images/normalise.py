@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from builders.spec import FeedSpec, FileSpec
 from images.exceptions import RequestRefusedError
 from images.per_profile import PerProfile
 from images.validation import Asked, shown
@@ -23,6 +24,8 @@ class Wanted:
 
     profile: ProfileInfo
     words: tuple[str, ...]  # for PACKAGES: `name` adds to the defaults, `-name` removes from them
+    feeds: tuple[FeedSpec, ...] | None = None  # None: those of the target
+    files: tuple[FileSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

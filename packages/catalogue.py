@@ -52,6 +52,7 @@ class FeedInfo:
     format: str
     url: str
     index_sha256: str
+    keys: tuple["KeyInfo", ...] = ()  # who signs it, where that is not the distribution
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def _stamp(row: Target) -> tuple[str, tuple[KeyInfo, ...]]:
 def _build(row: Target, keys: tuple[KeyInfo, ...]) -> TargetCatalogue:
     release = row.release
     root = release.distribution.url.rstrip("/")
-    feeds = sorted(row.feeds.all(), key=feed_order)
+    feeds = sorted(row.feeds.select_related("release__distribution"), key=feed_order)
     packages: dict[str, str] = {}
     for feed in feeds:
         for name, version in _table(feed).items():
@@ -243,20 +244,18 @@ def _build(row: Target, keys: tuple[KeyInfo, ...]) -> TargetCatalogue:
         imagebuilder_url=f"{root}/{row.path}/{row.imagebuilder_file}",
         imagebuilder_file=row.imagebuilder_file,
         imagebuilder_sha256=row.imagebuilder_sha256,
-        feeds=tuple(_feed_info(feed, root) for feed in feeds),
+        feeds=tuple(FeedInfo(feed.name, feed.kind, feed.format, feed.url, feed.index_sha256) for feed in feeds),
         keys=keys,
     )
 
 
 def feed_order(feed: Feed) -> tuple[int, str]:
-    """Which of two feeds with the same package counts: what lies in the ImageBuilder, then its own target's."""
-    kinds = (Feed.Kind.IMAGEBUILDER, Feed.Kind.TARGET, Feed.Kind.KMODS, Feed.Kind.ARCH)
+    """Which of two feeds with the same package counts: what the ImageBuilder carries, the flavour's, the target's."""
+    kinds = (
+        *(Feed.Kind.IMAGEBUILDER, Feed.Kind.FLAVOUR, Feed.Kind.TARGET, Feed.Kind.KMODS, Feed.Kind.ARCH),
+        Feed.Kind.EXTRA,
+    )
     return kinds.index(Feed.Kind(feed.kind)), "" if feed.name == "base" else feed.name
-
-
-def _feed_info(feed: Feed, root: str) -> FeedInfo:
-    url = "" if feed.kind == Feed.Kind.IMAGEBUILDER else f"{root}/{feed.path}"
-    return FeedInfo(feed.name, feed.kind, feed.format, url, feed.index_sha256)
 
 
 def _profiles(row: Target) -> Iterator[ProfileInfo]:

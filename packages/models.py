@@ -268,6 +268,8 @@ class Feed(Synced):
         KMODS = "kmods", "kernel modules of one kernel"
         ARCH = "arch", "of one architecture"
         IMAGEBUILDER = "imagebuilder", "inside the ImageBuilder"
+        FLAVOUR = "flavour", "of a distribution that is built on another"
+        EXTRA = "extra", "asked for in requests"
 
     class Format(models.TextChoices):
         OPKG = "opkg", "Packages(.gz)"
@@ -281,6 +283,9 @@ class Feed(Synced):
         max_length=300,
         help_text="Folder below the distribution's mirror; for 'imagebuilder' the target's folder.",
     )
+    root = models.CharField(
+        max_length=500, blank=True, help_text="Address that the path is below, where it is not the mirror's."
+    )
     # SHA-256 of the index as verified (the uncompressed Packages, or packages.adb); the bytes are in the cache.
     index_sha256 = models.CharField(max_length=64, blank=True, editable=False)
 
@@ -290,6 +295,14 @@ class Feed(Synced):
 
     def __str__(self) -> str:
         return f"{self.release} {self.name}"
+
+    @property
+    def url(self) -> str:
+        """Address of its folder; "" for packages that an ImageBuilder carries itself."""
+        if self.kind == self.Kind.IMAGEBUILDER:
+            return ""
+        root = self.root or self.release.distribution.url
+        return "/".join(part for part in (root.rstrip("/"), self.path) if part)
 
 
 class Package(models.Model):
