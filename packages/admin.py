@@ -129,7 +129,7 @@ class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     form = DistributionForm
     list_display = ["name", "title", "url", "is_enabled", "is_hosted", "release_count", copy_state]
     list_filter = ["is_enabled", "is_hosted"]
-    search_fields = ["name", "title", "url"]
+    search_fields = ["name", "title", "url", "aliases"]
     readonly_fields = ["stable_version", "synced_at", "stale_since", "sync_error"]
     inlines = [KeyInline, ChannelInline]
     actions = ["sync_now", "enable", "disable"]

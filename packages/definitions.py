@@ -39,6 +39,7 @@ class Definition:
     changes: tuple[Change, ...] = ()
     oldest_version: str = ""
     newest_version: str = ""
+    aliases: tuple[str, ...] = ()  # what its devices call it, in lower case
 
     def changes_of(self, channel: ChannelDefinition) -> list[Change]:
         """The changes that the branch has: all for the development branch, else those before it left."""
@@ -92,6 +93,7 @@ LIBREMESH = Definition(
     title="LibreMesh",
     url="https://downloads.libremesh.org",
     description="Firmware for community mesh networks, built on OpenWrt.",
+    aliases=("lime",),
 )
 
 SHIPPED = {definition.name: definition for definition in (OPENWRT, LEDE, LIBREMESH)}

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from packages import names
+from packages import names, naming
 from packages.addresses import check_url
 
 
@@ -49,6 +49,11 @@ class Distribution(Synced):
     name = models.CharField(max_length=32, unique=True, validators=[validate_distribution_name])
     title = models.CharField(max_length=80, blank=True, help_text="How people write it, e.g. OpenWrt.")
     description = models.TextField(blank=True)
+    aliases = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Other names that devices and clients know it by, e.g. ["lime"]; upper and lower case are the same.',
+    )
     url = models.CharField(
         max_length=500,
         validators=[validate_mirror_url],
@@ -84,6 +89,7 @@ class Distribution(Synced):
     def clean(self) -> None:
         if self.is_hosted and not self.url.startswith("file://"):
             raise ValidationError({"url": "A distribution that is hosted here needs a file:// address."})
+        naming.check(self)
 
 
 class DistributionKey(models.Model):

@@ -63,6 +63,7 @@ def add_distribution(
             row.description = shipped.description
             row.oldest_version = oldest_version or shipped.oldest_version
             row.newest_version = shipped.newest_version
+            row.aliases = list(shipped.aliases)
         row.full_clean()
         row.save()
         if known is None and shipped is not None:
