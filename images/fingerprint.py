@@ -6,6 +6,7 @@ A checked request is the build it asks for: its hash is `BuildSpec.hash()`, the 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -191,6 +192,8 @@ def unchecked_canonical(asked: Asked) -> str:
         "defaults": asked.defaults,
         "rootfs_size_mb": asked.rootfs_size_mb,
     }
+    if asked.is_classic:
+        form |= {"is_classic": True, "model": asked.model}
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
@@ -201,6 +204,11 @@ def from_unchecked(canonical: str, echoed: dict[str, Any]) -> Asked:
     form["versions"] = form.pop("packages_versions")
     form["packages"] = tuple(echoed["packages"])
     return Asked(**form, client=echoed["client"])
+
+
+def of_manifest(manifest: Mapping[str, str]) -> str:
+    """Names a set of packages with their versions."""
+    return digest(json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
 
 
 def digest(canonical: str) -> str:
