@@ -102,12 +102,8 @@ def store(request: HttpRequest, request_hash: str, name: str, distribution: str 
     )
     if file is None or (distribution and file.image.request.distribution != distribution):
         return _error(404, "There is no such file.")
-    # Before the looks below: should it expire at this moment, they see it.
-    retention.note_use(file.image)
-    if file.image.withdrawn_at is not None:
-        return _error(410, f"This image was withdrawn. {file.image.withdrawn_why}".strip())
-    if file.image.expired_at is not None:
-        return _error(410, "This image was removed after a time without use. Ask for it again to have it built again.")
+    if gone := downloads.why_not(file.image):
+        return _error(410, gone)
     try:
         return downloads.send(request, file)
     except FileNotFoundError:
