@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from packages import generation
+from packages.essential import ALWAYS_ESSENTIAL, ESSENTIAL
 from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
 from packages.models import Distribution, Feed, Package, Profile, Release, Target, first_title
 from packages.parsing.types import dependency_name
@@ -22,12 +23,6 @@ RECHECK_SECONDS = 5.0
 MAX_TARGETS = 48  # snapshots in memory; a big one takes some 2 MB beside the tables of its feeds
 MAX_FEEDS = 128  # tables of feeds, shared by the snapshots
 MAX_KEYS = 512  # spellings of (distribution, version, target)
-
-# What a router does not come up without, or cannot be mended without. `kernel` and `libc` are in no index.
-ALWAYS_ESSENTIAL = frozenset({"base-files", "busybox", "kernel", "libc"})
-ESSENTIAL = frozenset(
-    {"fstools", "fwtool", "libgcc", "libgcc1", "mtd", "netifd", "procd", "ubox", "ubus", "ubusd", "uci"}
-)
 
 
 @dataclass(frozen=True)

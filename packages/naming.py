@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 
+from packages.visibility import PUBLIC, Viewer
+
 if TYPE_CHECKING:
     from packages.models import Distribution
 
@@ -12,14 +14,14 @@ _ALIAS = re.compile(r"[a-z0-9][a-z0-9 ._-]{0,31}")
 _LONGEST = 32
 
 
-def named(text: str) -> str:
-    """The name of the distribution that is offered under `text`; "" when there is none."""
+def named(text: str, viewer: Viewer = PUBLIC) -> str:
+    """The name of the distribution that the viewer is offered under `text`; "" when there is none."""
     from packages.models import Distribution  # the models call this module
 
     wanted = text.lower()
     if not text.isascii() or len(text) > _LONGEST:
         return ""
-    offered = dict(Distribution.objects.filter(is_enabled=True).values_list("name", "aliases"))
+    offered = dict(Distribution.objects.visible_to(viewer).values_list("name", "aliases"))
     if wanted in offered:
         return wanted
     return next((name for name, aliases in offered.items() if wanted in map(str.lower, aliases)), "")

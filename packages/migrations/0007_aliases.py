@@ -14,7 +14,7 @@ def add_shipped(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("packages", "0002_extra_feeds")]
+    dependencies = [("packages", "0005_organisations_and_network_profiles")]
 
     operations = [
         migrations.AddField(
