@@ -29,6 +29,4 @@ class RequestRefusedError(Exception):
     @classmethod
     def from_json(cls, refusal: dict[str, Any]) -> Self:
         """The reverse."""
-        return cls(
-            refusal["status"], refusal["detail"], headers=refusal["headers"], field=refusal.get("field", "")
-        )
+        return cls(refusal["status"], refusal["detail"], headers=refusal["headers"], field=refusal.get("field", ""))

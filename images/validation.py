@@ -36,7 +36,8 @@ class Asked:
     filesystem: str = ""
     defaults: str = ""
     rootfs_size_mb: int | None = None
-    # Clients of 2017 to 2019: `profile` is what the router calls its board, "" if that is no name; `model` what people do.
+    # Of a client of 2017 to 2019: `profile` is what the router calls its board ("" if that is no name), `model` what
+    # people call it.
     is_classic: bool = False
     model: str = ""
     client: str = ""

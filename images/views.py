@@ -42,6 +42,9 @@ def image_list(request: HttpRequest) -> HttpResponse:
     """All images, newest first, found by words in device, target, version, distribution or the start of the hash."""
     words = request.GET.get("q", "")[:200].replace("\0", "").split()[:8]
     rows = _requests()
+    state = request.GET.get("state", "")
+    if state == "failed":
+        rows = rows.filter(build__state__in=(State.FAILED, State.PARKED))
     for word in words:
         rows = rows.filter(
             Q(profile__icontains=word)
@@ -51,7 +54,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
             | Q(request_hash__startswith=word.lower())
         )
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "pages": [ImagePage(row) for row in page], "q": " ".join(words)}
+    context = {"page": page, "pages": [ImagePage(row) for row in page], "q": " ".join(words), "state": state}
     return render(request, "images/image_list.html", context)
 
 

@@ -34,5 +34,7 @@ RESERVED = frozenset(
         "files-request",
         "network-profiles",
         "manifest-info",
+        "packages-hash",
+        "fails",
     }
 )

@@ -1,10 +1,11 @@
 """The addresses of the current API. Mounted below `/` and below `/<distribution>/`."""
 
-from django.urls import path
+from django.urls import include, path
 
 from images.api import build, docs, documents
 
 urlpatterns = [
+    path("", include("images.api.classic.urls")),
     path("api/v1/build", build.build),
     path("api/v1/build/<str:request_hash>", build.build_state),
     path("api/v1/build/<str:request_hash>/cancel", build.cancel),
