@@ -65,7 +65,11 @@ class ImagePage:
         self.request = request
         self.build: Build | None = request.build
         self.image: Image | None = getattr(request, "image", None)
-        self.spec: dict[str, Any] = request.build.spec if request.build else {}
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """What was built; lists do without."""
+        return self.build.spec if self.build else {}
 
     @cached_property
     def title(self) -> str:
