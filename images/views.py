@@ -18,6 +18,7 @@ from images.example import example_of
 from images.exceptions import RequestRefusedError
 from images.models import ImageFile, ImageRequest
 from images.pages import ImagePage
+from packages import network_profiles
 from packages.models import Distribution
 from packages.visibility import MAINTAINER, Viewer, viewer_of
 
@@ -92,6 +93,13 @@ def image_act(request: HttpRequest, request_hash: str, act: str) -> HttpResponse
     except RequestRefusedError as refused:
         return _detail(request, request_hash, refused.detail, refused.status)
     return redirect("images:detail", request_hash)
+
+
+@require_safe
+def network_profile_list(request: HttpRequest) -> HttpResponse:
+    """The network profiles that a request may name, for people; for programs: /api/v1/network-profiles."""
+    offers = network_profiles.offered(viewer=_viewer(request))
+    return render(request, "images/network_profiles.html", {"offers": offers})
 
 
 @require_safe

@@ -12,6 +12,7 @@ from images import addresses, services
 from images.api import answers, overviews
 from images.api.build import respond
 from images.preparing import complete
+from packages import network_profiles
 from packages.models import Distribution, Feed, Package, Profile, Release, Target
 from packages.visibility import viewer_of, visible
 
@@ -59,6 +60,16 @@ def revision(request: HttpRequest, version: str, target: str, subtarget: str, di
     if not found.version_code:
         return respond(request, answers.error(404, f"The revision of {version} is not known."))
     return _final(request, found.release.distribution, {"revision": found.version_code})
+
+
+@require_http_methods(_READ)
+def network_profile_list(request: HttpRequest, distribution: str = "") -> HttpResponse:
+    """What requests for this distribution may name as `network_profile`. Never kept: it depends on who asks."""
+    found = _distribution(request, distribution)
+    if found is None:
+        return _no_distribution(request)
+    offers = network_profiles.offered(found.name, viewer_of(request.META))
+    return _final(request, found, {"network_profiles": [offer.to_json() for offer in offers]}, keep=False)
 
 
 @require_http_methods(_READ)
