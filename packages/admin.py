@@ -164,7 +164,7 @@ class ProfileFileForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     upload = forms.FileField(
         required=False,
-        help_text="In place of the text: the file as it is, also a binary one. Large ones: manage.py network_profile import.",
+        help_text="In place of the text: any file as it is. Large ones: manage.py network_profile import.",
     )
 
     class Meta:

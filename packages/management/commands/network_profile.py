@@ -27,9 +27,7 @@ class Command(BaseCommand):
         take.add_argument("--packages", metavar="'a -b'", help="name adds a package to the image, -name removes one")
         take.add_argument("--title", help="how people call it")
         take.add_argument("--description")
-        take.add_argument(
-            "--organisation", metavar="ORG", help="private: for who sends a token of it; '' = everybody's"
-        )
+        take.add_argument("--organisation", metavar="ORG", help="private: for its tokens only; '' = everybody's")
         take.add_argument("--public", action="store_true", help="show which files there are, not what stands in them")
         give = acts.add_parser("export", help="lay the files of one out below a new folder")
         give.add_argument("name")
@@ -70,9 +68,8 @@ class Command(BaseCommand):
 
     def _list(self, **options: Any) -> None:
         for row in NetworkProfile.objects.select_related("organisation").prefetch_related("files", "distributions"):
-            places = (
-                "every distribution" if row.is_general else ", ".join(each.name for each in row.distributions.all())
-            )
+            names = ", ".join(each.name for each in row.distributions.all())
+            places = "every distribution" if row.is_general else names
             facts = [f"for {places or 'no distribution'}", f"{len(row.files.all())} files", *row.package_words]
             if row.organisation:
                 facts.append(f"(private to {row.organisation.name})")
