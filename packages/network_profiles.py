@@ -11,8 +11,8 @@ from django.db import transaction
 from packages import file_sets, generation
 from packages.exceptions import UnknownError
 from packages.file_sets import File
-from packages.models import Distribution, NetworkProfile, NetworkProfileFile, Organisation
-from packages.visibility import PUBLIC, Viewer
+from packages.models import Distribution, NetworkProfile, NetworkProfileFile
+from packages.visibility import PUBLIC, Owner, Viewer
 
 
 class UnknownNetworkProfileError(UnknownError):
@@ -68,7 +68,7 @@ class Chosen:
     name: str
     words: tuple[str, ...]  # `name` adds, `-name` removes
     files: tuple[File, ...]
-    organisation: Organisation | None  # whose it is; None: everybody's
+    owner: Owner | None  # whose it is; None: everybody's
 
 
 def offered(distribution: str = "", viewer: Viewer = PUBLIC) -> list[Offer]:
@@ -113,11 +113,12 @@ def _paths(profiles: Iterable[int]) -> dict[int, list[PathInfo]]:
 def choose(name: str, distribution: str, viewer: Viewer = PUBLIC) -> Chosen:
     """The network profile that a request names. UnknownNetworkProfileError, with names that are like it."""
     rows = NetworkProfile.objects.visible_to(viewer).meant_for(distribution)
-    row = rows.filter(name=name).select_related("organisation").first()
+    row = rows.filter(name=name).first()
     if row is None:
         near = tuple(get_close_matches(name, rows.values_list("name", flat=True), n=3))
         raise UnknownNetworkProfileError(f"Unknown network profile: {name}", name, near)
-    return Chosen(row.name, row.package_words, files_of(row), row.organisation)
+    owner = Owner(row.organisation_id) if row.organisation_id else None
+    return Chosen(row.name, row.package_words, files_of(row), owner)
 
 
 def files_of(profile: NetworkProfile) -> tuple[File, ...]:

@@ -22,11 +22,23 @@ class Viewer:
     """Somebody who looks."""
 
     organisation: int | None = None  # whose things it sees besides the public ones
-    is_maintainer: bool = False  # sees everything: for the command line, never for a caller
+    is_maintainer: bool = False  # sees everything: the command line, and who is signed in to the admin
 
     def sees(self, organisation: int | None) -> bool:
         """Whether it sees what belongs to an organisation; None belongs to everybody."""
         return organisation is None or self.is_maintainer or organisation == self.organisation
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose something is."""
+
+    pk: int
+
+    @property
+    def key(self) -> str:
+        """How a build's identity tells it apart; the same when the organisation gets another name."""
+        return f"organisation-{self.pk}"
 
 
 PUBLIC = Viewer()

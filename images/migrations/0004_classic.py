@@ -15,7 +15,7 @@ def name_manifests(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("images", "0003_client_token")]
+    dependencies = [("images", "0003_organisations")]
 
     operations = [
         migrations.AddField(

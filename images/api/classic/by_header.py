@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
-from images import addresses, checksums, fingerprint, services
+from images import addresses, checksums, services
 from images.api.answers import Answer
 from images.api.classic import calls, folders, reading, standing
 from images.api.classic.by_status import NO_UPGRADE, TOO_BIG
@@ -27,7 +27,7 @@ from images.api.classic.standing import Standing, Word
 from images.exceptions import RequestRefusedError
 from images.models import Image
 from images.publishing import LOG
-from images.validation import Asked
+from packages.visibility import viewer_of
 
 _HASH = re.compile(r"([0-9a-f]{64})(-st)?")
 _TWO_FIELDS = "-st"
@@ -99,7 +99,9 @@ def _asked(call: Call, *, is_upgrade: bool) -> Answer:
     try:
         return answer_to(standing.of(services.request_asked(wanted)), form)
     except RequestRefusedError as refusal:
-        return _refused_wish(refusal, wanted, call, form)
+        if refusal.field == "profile":
+            return error(412, f"unknown board: {reading.device_words(call.fields)}")
+        return refused(refusal)
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -116,7 +118,7 @@ def build_state(request: HttpRequest, request_hash: str, distribution: str = "")
 
 def _state(request: HttpRequest, request_hash: str, distribution: str, *, is_upgrade: bool) -> HttpResponse:
     match = _HASH.fullmatch(request_hash)
-    found = services.lookup(distribution or None, match[1]) if match else None
+    found = services.lookup(distribution or None, match[1], viewer_of(request.META)) if match else None
     if match is None or found is None:
         return calls.respond(Answer(404, {}))
     form = Form(addresses.base(request), is_upgrade, is_whole=bool(match[2]), is_poll=True)
@@ -198,13 +200,3 @@ def _failed(stands: Standing, form: Form) -> Answer:
     if stands.reason is standing.NO_IMAGE and form.is_upgrade:
         return error(501, sentence, log=log)
     return error(500, sentence, log=log)
-
-
-def _refused_wish(refusal: RequestRefusedError, wanted: Asked, call: Call, form: Form) -> Answer:
-    if refusal.field == "profile":
-        return error(412, f"unknown board: {reading.device_words(call.fields)}")
-    answer = refused(refusal)
-    if answer.status == 500:
-        waiting = fingerprint.digest(fingerprint.unchecked_canonical(wanted))
-        answer.body["log"] = form.address(folders.fail_log(waiting))
-    return answer

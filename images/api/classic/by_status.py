@@ -6,14 +6,13 @@
 """
 
 from builders.states import Reason
-from images import checksums, fingerprint, services
+from images import checksums, services
 from images.api.answers import Answer
 from images.api.classic import calls, folders, reading, standing
 from images.api.classic.calls import Call, error
 from images.api.classic.standing import Standing, Word
 from images.exceptions import RequestRefusedError
 from images.models import ImageFile
-from images.validation import Asked
 
 NEEDED = ("distro", "version", "target", "subtarget", "board")
 LACKS = "missing parameters - need distro version target subtarget board"
@@ -49,7 +48,7 @@ def _asked(call: Call, *, is_upgrade: bool) -> Answer:
     try:
         return _answer(standing.of(services.request_asked(wanted)), call, is_upgrade=is_upgrade)
     except RequestRefusedError as refusal:
-        return _refused_wish(refusal, wanted, call)
+        return _refused_wish(refusal, call)
 
 
 def _answer(stands: Standing, call: Call, *, is_upgrade: bool) -> Answer:
@@ -99,19 +98,11 @@ def _failed(stands: Standing, call: Call) -> Answer:
     return error(500, sentence or Reason.CRASH.label, log=log)
 
 
-def _refused_wish(refusal: RequestRefusedError, wanted: Asked, call: Call) -> Answer:
+def _refused_wish(refusal: RequestRefusedError, call: Call) -> Answer:
     match refusal.field:
         case "profile":
             return error(400, f"unknown board: {reading.device_words(call.fields)}")
         case "packages" if refusal.status == 422:
             unknown = refusal.headers["X-Unknown-Package"].partition(",")[0]
             return error(400, f"could not find package {unknown} for requested target")
-    answer = refused(refusal)
-    if answer.status == 500:
-        answer.body["log"] = f"{call.base}{folders.fail_log(_waiting_hash(wanted))}"
-    return answer
-
-
-def _waiting_hash(wanted: Asked) -> str:
-    """The hash under which a request waits until it can be checked: what was said then is kept there."""
-    return fingerprint.digest(fingerprint.unchecked_canonical(wanted))
+    return refused(refusal)

@@ -9,6 +9,7 @@ from images import addresses, downloads, retention
 from images.api.classic import calls, folders
 from images.api.classic.folders import Found
 from images.models import Image
+from packages.visibility import viewer_of
 
 _TEXT = "text/plain; charset=utf-8"
 
@@ -21,7 +22,7 @@ class _GoneError(Exception):
 def download(request: HttpRequest, request_hash: str, name: str, distribution: str = "") -> HttpResponseBase:
     """Counts a download of an image, and leads to the file."""
     try:
-        _, found = _look(request_hash, name, distribution)
+        _, found = _look(request, request_hash, name, distribution)
     except _GoneError as gone:
         return _gone(gone)
     if request.method == "GET" and found.file is not None and found.file.type:
@@ -45,7 +46,7 @@ def listed_file(request: HttpRequest, request_hash: str, name: str, distribution
 @require_safe
 def listing(request: HttpRequest, request_hash: str, distribution: str = "") -> HttpResponseBase:
     """The files of an image, as web servers list a folder in JSON."""
-    image = _image(request_hash, distribution)
+    image = _image(request, request_hash, distribution)
     if gone := downloads.why_not(image):
         return _gone(_GoneError(gone))
     modified = http_date(image.published_at.timestamp())
@@ -58,7 +59,7 @@ def listing(request: HttpRequest, request_hash: str, distribution: str = "") -> 
 @require_safe
 def fail_log(request: HttpRequest, request_hash: str, distribution: str = "") -> HttpResponseBase:
     """What a build that failed said, as text."""
-    pieces = [piece for piece in folders.failure_of(request_hash, distribution) if piece]
+    pieces = [piece for piece in folders.failure_of(request_hash, distribution, viewer_of(request.META)) if piece]
     if not pieces:
         raise Http404
     return _as_data(HttpResponse("\n\n".join(pieces).encode("utf-8", "replace"), content_type=_TEXT))
@@ -66,7 +67,7 @@ def fail_log(request: HttpRequest, request_hash: str, distribution: str = "") ->
 
 def _file(request: HttpRequest, request_hash: str, name: str, distribution: str, *, counts: bool) -> HttpResponseBase:
     try:
-        image, found = _look(request_hash, name, distribution)
+        image, found = _look(request, request_hash, name, distribution)
     except _GoneError as gone:
         return _gone(gone)
     if found.file is None:
@@ -79,8 +80,8 @@ def _file(request: HttpRequest, request_hash: str, name: str, distribution: str,
         return _gone(_GoneError("The file is gone. Ask for the image again to have it built again."))
 
 
-def _look(request_hash: str, name: str, distribution: str) -> tuple[Image, Found]:
-    image = _image(request_hash, distribution)
+def _look(request: HttpRequest, request_hash: str, name: str, distribution: str) -> tuple[Image, Found]:
+    image = _image(request, request_hash, distribution)
     found = folders.find(image, name)
     if found is None:
         raise Http404
@@ -89,8 +90,8 @@ def _look(request_hash: str, name: str, distribution: str) -> tuple[Image, Found
     return image, found
 
 
-def _image(request_hash: str, distribution: str) -> Image:
-    image = folders.image_of(request_hash, distribution)
+def _image(request: HttpRequest, request_hash: str, distribution: str) -> Image:
+    image = folders.image_of(request_hash, distribution, viewer_of(request.META))
     if image is None:
         raise Http404
     return image

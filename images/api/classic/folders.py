@@ -16,9 +16,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from builders.states import State
-from images import publishing
-from images.models import Image, ImageFile, ImageRequest
+from images import publishing, services
+from images.models import Image, ImageFile
 from packages import names
+from packages.visibility import Viewer
 
 # auc keeps an address in 256 bytes and cuts off what is longer.
 URL_BYTES = 255
@@ -126,24 +127,20 @@ def _digest(name: str) -> str:
 # -- rows --------------------------------------------------------------------------------------------------
 
 
-def image_of(request_hash: str, distribution: str = "") -> Image | None:
+def image_of(request_hash: str, distribution: str, viewer: Viewer) -> Image | None:
     """The image of a request, also one that is served no longer; `distribution`: of the address, "" for any."""
     if not names.SHA256.fullmatch(request_hash):
         return None
     image = Image.objects.select_related("request").filter(request__request_hash=request_hash).first()
-    return image if image and distribution in ("", image.request.distribution) else None
+    if image is None or not image.request.is_visible_to(viewer):
+        return None
+    return image if distribution in ("", image.request.distribution) else None
 
 
-def failure_of(request_hash: str, distribution: str = "") -> Iterable[str]:
+def failure_of(request_hash: str, distribution: str, viewer: Viewer) -> Iterable[str]:
     """The public log of a build that failed, in pieces; none when it did not."""
-    if not names.SHA256.fullmatch(request_hash):
-        return ()
-    request = ImageRequest.objects.with_outcome().filter(request_hash=request_hash).first()
-    if request is None or distribution not in ("", request.distribution):
-        return ()
-    if request.refusal is not None:
-        return (request.refusal["detail"],)
-    build = (request.resolved_to or request).build
+    found = services.known(distribution or None, request_hash, viewer)
+    build = found.build if found is not None else None
     if build is None or build.state not in (State.FAILED, State.PARKED):
         return ()
     return (build.sentence, " ".join(build.build_cmd), build.stdout, build.stderr)

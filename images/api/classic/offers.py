@@ -16,7 +16,7 @@ from packages.catalogue import TargetCatalogue
 from packages.exceptions import NotCompleteError, UnknownError
 from packages.models import Distribution, Profile, Release, Target, first_title
 from packages.versions import is_pre_release, newest_first
-from packages.visibility import viewer_of
+from packages.visibility import Viewer, viewer_of
 
 
 @require_safe
@@ -103,7 +103,7 @@ def packages_image(request: HttpRequest, distribution: str = "") -> HttpResponse
         target = f"{whole}/{subtarget}"
     if not (version and whole and profile and (asked.get("distro") or distribution)) or "/" not in target:
         return _nothing_asked()
-    snapshot = _snapshot(name, version, target)
+    snapshot = _snapshot(name, version, target, viewer_of(request.META))
     if isinstance(snapshot, HttpResponse):
         return snapshot
     device = snapshot.resolve_profile(profile)
@@ -208,16 +208,16 @@ def _devices(row: Distribution, version: str) -> Iterable[tuple[str, str, str, s
             yield found, target, profile, model
 
 
-def _snapshot(distribution: str, version: str, target: str) -> TargetCatalogue | HttpResponse:
+def _snapshot(distribution: str, version: str, target: str, viewer: Viewer) -> TargetCatalogue | HttpResponse:
     try:
         try:
-            return catalogue.find(distribution, version, target if names.TARGET.fullmatch(target) else "")
+            return catalogue.find(distribution, version, target if names.TARGET.fullmatch(target) else "", viewer)
         except NotCompleteError as error:
             row = Target.objects.filter(pk=error.target_id).first()
             if row is None or not preparing.complete(row):
                 sentence = "The documents of this target are being fetched. Please ask again in a moment."
                 return calls.respond(calls.error(503, sentence, {"Retry-After": "5"}))
-            return catalogue.find(distribution, version, target)
+            return catalogue.find(distribution, version, target, viewer)
     except UnknownError:
         return calls.respond(calls.error(404, "There is no such release or target."))
 

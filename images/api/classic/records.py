@@ -8,16 +8,17 @@ from django.views.decorators.http import require_safe
 
 from images.api import answers
 from images.api.classic import folders
-from images.models import Image
+from images.models import Image, ImageRequest
 from images.pages import title_of
 from packages import names
 from packages.models import Distribution
+from packages.visibility import viewer_of
 
 
 @require_safe
 def image(request: HttpRequest, image_hash: str, distribution: str = "") -> HttpResponse:
     """An image: of what, with what, from when."""
-    found = folders.image_of(image_hash, distribution)
+    found = folders.image_of(image_hash, distribution, viewer_of(request.META))
     if found is None:
         raise Http404
     asked = found.request
@@ -45,7 +46,7 @@ def image(request: HttpRequest, image_hash: str, distribution: str = "") -> Http
 @require_safe
 def manifest(request: HttpRequest, manifest_hash: str, distribution: str = "") -> HttpResponse:
     """The packages of the images of this manifest, with their versions."""
-    found = _with_manifest(manifest_hash, distribution)
+    found = _with_manifest(request, manifest_hash, distribution)
     if found is None:
         raise Http404
     return JsonResponse(found.manifest)
@@ -54,7 +55,7 @@ def manifest(request: HttpRequest, manifest_hash: str, distribution: str = "") -
 @require_safe
 def image_stats(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """How many images were published."""
-    rows = Image.objects.all()
+    rows = Image.objects.filter(request__in=ImageRequest.objects.visible_to(viewer_of(request.META)))
     return JsonResponse({"total": (rows.filter(request__distribution=distribution) if distribution else rows).count()})
 
 
@@ -64,7 +65,9 @@ def image_stats(request: HttpRequest, distribution: str = "") -> HttpResponse:
 @require_safe
 def manifest_page(request: HttpRequest, manifest_hash: str, distribution: str = "") -> HttpResponse:
     """Manifests are on the pages of images."""
-    found = _with_manifest(manifest_hash, distribution) or folders.image_of(manifest_hash, distribution)
+    found = _with_manifest(request, manifest_hash, distribution) or folders.image_of(
+        manifest_hash, distribution, viewer_of(request.META)
+    )
     if found is None:
         raise Http404
     return redirect("images:detail", found.request.request_hash)
@@ -76,9 +79,12 @@ def failures_page(request: HttpRequest, distribution: str = "") -> HttpResponse:
     return HttpResponseRedirect("/images/?state=failed")
 
 
-def _with_manifest(manifest_hash: str, distribution: str) -> Image | None:
+def _with_manifest(request: HttpRequest, manifest_hash: str, distribution: str) -> Image | None:
     """The newest image that holds exactly these packages."""
     if not names.SHA256.fullmatch(manifest_hash):
         return None
-    rows = Image.objects.select_related("request").filter(manifest_hash=manifest_hash)
-    return (rows.filter(request__distribution=distribution) if distribution else rows).order_by("-id").first()
+    seen = ImageRequest.objects.visible_to(viewer_of(request.META))
+    if distribution:
+        seen = seen.filter(distribution=distribution)
+    rows = Image.objects.select_related("request").filter(manifest_hash=manifest_hash, request__in=seen)
+    return rows.order_by("-id").first()
