@@ -51,11 +51,12 @@ RELEASES = (
 )
 
 
-# From which revision on a package has another name, or is gone (""): what upgrading clients are told.
-CHANGES = (
-    ("luci-app-opkg", "luci-app-package-manager", 1500),
-    ("demo-fetch", "demo-get", 1600),
-    ("demo-legacy", "", 1700),
+# What became of packages after 24.04, by release, by revision or by both: what upgrading clients are told.
+# Kind, names before, names from then on, first release, revision, why.
+CHANGES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str, int | None, str], ...] = (
+    ("renamed", ("luci-app-opkg",), ("luci-app-package-manager",), "", 1500, "It serves more than one manager."),
+    ("renamed", ("demo-fetch",), ("demo-get",), "", 1600, "Its name was taken."),
+    ("dropped", ("demo-legacy",), (), "25.04", 1700, "Nobody looks after it."),
 )
 # Channel to the revision at which it left the development branch.
 BRANCHED_AT = {"24.04": 1000, "25.04": 2100}

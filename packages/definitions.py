@@ -6,15 +6,7 @@ No signing keys are shipped: whoever runs a server takes them from the distribut
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A package renamed (`target`), or dropped (target ""), at a revision of the development branch."""
-
-    source: str
-    target: str
-    revision: int
-    is_mandatory: bool = False
+from packages.changes import Change, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +32,27 @@ class Definition:
     oldest_version: str = ""
     newest_version: str = ""
     aliases: tuple[str, ...] = ()  # what its devices call it, in lower case
+    successor: str = ""  # the distribution that goes on where this one ends
 
-    def changes_of(self, channel: ChannelDefinition) -> list[Change]:
-        """The changes that the branch has: all for the development branch, else those before it left."""
-        if channel.branch_off_rev is None:
-            return list(self.changes)
-        return [change for change in self.changes if change.revision <= channel.branch_off_rev]
+
+def _renamed(source: str, target: str, version: str, revision: int | None = None, why: str = "") -> Change:
+    return Change(Kind.RENAMED, (source,), (target,), version, revision, why=why)
+
+
+def _dropped(source: str, version: str, revision: int | None = None, *, is_mandatory: bool = False, why: str) -> Change:
+    return Change(Kind.DROPPED, (source,), (), version, revision, is_mandatory, why)
 
 
 OPENWRT_CHANGES = (
-    Change("firewall", "firewall4", 18611),
-    Change("kmod-nft-nat6", "", 20282, is_mandatory=True),
-    Change("libustream-wolfssl", "libustream-mbedtls", 21994),
-    Change("px5g-wolfssl", "px5g-mbedtls", 21994),
-    Change("wpad-basic-wolfssl", "wpad-basic-mbedtls", 21994),
-    Change("luci-app-diag-core", "", 25984, is_mandatory=True),
-    Change("auc", "owut", 26792),
-    Change("luci-app-opkg", "luci-app-package-manager", 27897),
-    Change("opkg", "apk-mbedtls", 28056),
+    _renamed("firewall", "firewall4", "22.03", 18611, "The firewall is made with nftables."),
+    _dropped("kmod-nft-nat6", "22.03", 20282, is_mandatory=True, why="It is part of kmod-nft-nat."),
+    _renamed("libustream-wolfssl", "libustream-mbedtls", "23.05", 21994, "TLS is by Mbed TLS by default."),
+    _renamed("px5g-wolfssl", "px5g-mbedtls", "23.05", 21994, "TLS is by Mbed TLS by default."),
+    _renamed("wpad-basic-wolfssl", "wpad-basic-mbedtls", "23.05", 21994, "TLS is by Mbed TLS by default."),
+    _dropped("luci-app-diag-core", "24.10", 25984, is_mandatory=True, why="Its pages are gone."),
+    _renamed("auc", "owut", "24.10", 26792, "owut asks for images from 24.10 on."),
+    _renamed("luci-app-opkg", "luci-app-package-manager", "24.10", 27897, "It serves opkg and apk."),
+    _renamed("opkg", "apk-mbedtls", "25.12", 28056, "apk installs the packages."),
 )
 
 OPENWRT = Definition(
@@ -86,6 +81,7 @@ LEDE = Definition(
     channels=(ChannelDefinition("17.01", "lede-17.01"),),
     oldest_version="17.01",
     newest_version="17.01",
+    successor="openwrt",
 )
 
 LIBREMESH = Definition(

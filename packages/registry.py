@@ -68,6 +68,8 @@ def add_distribution(
         row.save()
         if known is None and shipped is not None:
             _add_channels(row, shipped)
+            _add_changes(row, shipped)
+            _join_successor(row)
         for kind, text in kinds:
             DistributionKey.objects.get_or_create(distribution=row, kind=kind, text=text)
         announce_change()
@@ -136,7 +138,7 @@ def _set_path(channel: Channel, template: str) -> None:
 
 def _add_channels(row: Distribution, definition: Definition) -> None:
     for channel in definition.channels:
-        created = Channel.objects.create(
+        Channel.objects.create(
             distribution=row,
             name=channel.name,
             is_snapshot=channel_of(channel.name) == SNAPSHOT,
@@ -144,13 +146,30 @@ def _add_channels(row: Distribution, definition: Definition) -> None:
             git_branch=channel.git_branch,
             branch_off_rev=channel.branch_off_rev,
         )
-        PackageChange.objects.bulk_create(
-            PackageChange(
-                channel=created,
-                source=change.source,
-                target=change.target,
-                revision=change.revision,
-                is_mandatory=change.is_mandatory,
-            )
-            for change in definition.changes_of(channel)
+
+
+def _add_changes(row: Distribution, definition: Definition) -> None:
+    PackageChange.objects.bulk_create(
+        PackageChange(
+            distribution=row,
+            kind=change.kind,
+            sources=list(change.sources),
+            targets=list(change.targets),
+            version=change.version,
+            revision=change.revision,
+            is_mandatory=change.is_mandatory,
+            why=change.why,
         )
+        for change in definition.changes
+    )
+
+
+def _join_successor(row: Distribution) -> None:
+    """The distribution that goes on after this one, and those that this one goes on after, as far as they are here."""
+    shipped = SHIPPED[row.name]
+    if shipped.successor:
+        Distribution.objects.filter(pk=row.pk).update(
+            successor=Distribution.objects.filter(name=shipped.successor).first()
+        )
+    before = [definition.name for definition in SHIPPED.values() if definition.successor == row.name]
+    Distribution.objects.filter(name__in=before, successor=None).update(successor=row)

@@ -14,7 +14,10 @@ def add_shipped(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("packages", "0005_organisations_and_network_profiles")]
+    dependencies = [
+        ("packages", "0003_changes_of_packages"),
+        ("packages", "0005_organisations_and_network_profiles"),
+    ]
 
     operations = [
         migrations.AddField(
