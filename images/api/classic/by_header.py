@@ -13,7 +13,7 @@ together themselves. A build belongs to both, so the form is not its: the hash g
 import re
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
@@ -70,9 +70,9 @@ def refused(refusal: RequestRefusedError) -> Answer:
     return error(refusal.status if refusal.status in (413, 500) else 400, refusal.detail)
 
 
-def need(call: Call, device: bool) -> None:
-    """All that is needed, in the words of the form in which the target came."""
-    names = ["distro", "version", "target"]
+def need(call: Call, *but: str, device: bool) -> None:
+    """All that is needed `but` some, in the words of the form in which the target came."""
+    names = [name for name in ("distro", "version", "target") if name not in but]
     if not reading.is_in_one_field(call.fields):
         names.append("subtarget")
     if device and not reading.board(call.fields):
@@ -93,6 +93,9 @@ def build_request(call: Call) -> Answer:
 
 
 def _asked(call: Call, *, is_upgrade: bool) -> Answer:
+    if is_upgrade and call.fields.get("version") in (None, ""):
+        need(call, "version", device=True)
+        call = replace(call, fields={**call.fields, "version": reading.newest_version(call)})
     need(call, device=True)
     form = Form(call.base, is_upgrade, is_whole=not reading.is_in_one_field(call.fields))
     wanted = reading.wish(call, reading.place(call))

@@ -3,9 +3,12 @@
 Each refusal says what is wrong in the words of then, and carries the name of the field.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from django.conf import settings
 
 from images import admission, validation
 from images.api.classic.calls import Call
@@ -13,13 +16,15 @@ from images.exceptions import RequestRefusedError
 from images.validation import Asked, shown
 from packages import names, naming
 from packages.exceptions import NotCompleteError
-from packages.models import Target
+from packages.models import Distribution, Release, Target
+from packages.versions import is_pre_release, version_key
 
 Fields = Mapping[str, Any]
 
 MISSING = "missing"  # `RequestRefusedError.field` of a request that lacks something; the header names what
 MISSING_HEADER = "X-Missing-Param"
 _LONGEST_MODEL = 128
+_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +53,55 @@ def need(call: Call, required: Iterable[str], sentence: str) -> None:
 
 def place(call: Call) -> Place:
     """The second: distribution, release and target are known and on offer."""
-    distribution = _distribution(call)
-    version = call.fields["version"]
-    if not isinstance(version, str) or not names.VERSION.fullmatch(version):
-        raise _unknown("version", "release", version)
+    named, asked = distribution(call), version(call)
     target = target_of(call.fields)
-    found = Place(distribution, version, target if names.TARGET.fullmatch(target) else "")
+    found = Place(named, asked, target if names.TARGET.fullmatch(target) else "")
+    for name in _line(named):
+        # A device of LEDE is told of releases of OpenWrt, and asks for them by its own name.
+        if Release.objects.filter(distribution__name=name, version__iexact=asked, is_enabled=True).exists():
+            found = replace(found, distribution=name)
+            break
     try:
-        admission.find(
-            Asked(found.distribution, found.version, found.target, profile="", packages=(), asker=call.asker)
-        )
+        admission.find(Asked(found.distribution, found.version, found.target, "", (), asker=call.asker))
     except NotCompleteError as error:
         return replace(found, target_id=error.target_id)
     except RequestRefusedError as refusal:
         raise _as_then(refusal, found, target) from refusal
     return found
+
+
+def distribution(call: Call) -> str:
+    """The name of the distribution that is meant, however it was written."""
+    sent = call.fields.get("distro")
+    if sent in (None, "") and call.address:
+        sent = call.address
+    named = naming.named(sent, call.viewer) if isinstance(sent, str) else ""
+    if not named:
+        raise unknown("distro", "distribution", sent)
+    if call.address and named != call.address:
+        raise RequestRefusedError(400, f"distro: {named} is not {call.address}, which this address is for.")
+    return named
+
+
+def version(call: Call) -> str:
+    """The release that is meant; whether there is one is asked later."""
+    sent = call.fields.get("version")
+    if not isinstance(sent, str) or not names.VERSION.fullmatch(sent):
+        raise unknown("version", "release", sent)
+    return sent
+
+
+def newest_version(call: Call) -> str:
+    """The newest release that has the target: for auc of 2018, which forgets to say what it was told; "" for none."""
+    rows = Release.objects.filter(
+        distribution__name__in=list(_line(distribution(call))),
+        is_enabled=True,
+        channel__is_enabled=True,
+        targets__name=target_of(call.fields),
+        targets__is_enabled=True,
+    )
+    finished = [found for found in rows.values_list("version", flat=True) if not is_pre_release(found)]
+    return max(finished, key=version_key, default="")
 
 
 def target_of(fields: Fields) -> str:
@@ -137,39 +176,61 @@ def _model(fields: Fields) -> str:
     return (model or "")[:_LONGEST_MODEL]
 
 
-def _distribution(call: Call) -> str:
-    sent = call.fields.get("distro")
-    if sent in (None, "") and call.address:
-        sent = call.address
-    named = naming.named(sent, call.viewer) if isinstance(sent, str) else ""
-    if not named:
-        raise _unknown("distro", "distribution", sent)
-    if call.address and named != call.address:
-        raise RequestRefusedError(400, f"distro: {named} is not {call.address}, which this address is for.")
-    return named
+def installed(fields: Fields, name: str) -> dict[str, str] | None:
+    """What a device has: names with versions, or names alone. A version that is no text is not known."""
+    words = packages(fields, name)
+    if words is None:
+        return None
+    if len(words) > settings.ASU_MAX_PACKAGES:
+        raise RequestRefusedError(
+            400, f"{name}: too many; at most {settings.ASU_MAX_PACKAGES} can be told.", field=name
+        )
+    for index, word in enumerate(words):
+        if not isinstance(word, str) or not names.PACKAGE.fullmatch(word):
+            raise validation.wrong(f"{name}[{index}]", word, "a package name (letters, digits, '.', '_', '+', '-')")
+    value = fields[name]
+    told = value if isinstance(value, dict) else {}
+    return {word: _known_version(told.get(word)) for word in words}
+
+
+def _known_version(value: object) -> str:
+    return value if isinstance(value, str) and _VERSION.fullmatch(value) else ""
+
+
+def unknown_target(named: str, target: str, version: str = "") -> RequestRefusedError:
+    """For a target that there is not (any more), or not on offer."""
+    rows = Target.objects.filter(release__distribution__name=named, name=target, vanished_at=None)
+    if version:
+        rows = rows.filter(release__version__iexact=version)
+    if names.TARGET.fullmatch(target) and rows.exists():
+        return RequestRefusedError(400, f"target currently not supported {_plain(target)}", field="target")
+    return unknown("target", "target", target)
+
+
+def unknown(field: str, word: str, value: object) -> RequestRefusedError:
+    """`unknown release 1.2.3`"""
+    return RequestRefusedError(400, f"unknown {word} {_plain(value)}", field=field)
+
+
+def _line(name: str) -> Iterator[str]:
+    """The distribution, and those that go on where it ends."""
+    seen: set[int] = set()
+    row = Distribution.objects.filter(name=name).select_related("successor").first()
+    while row is not None and row.pk not in seen:
+        seen.add(row.pk)
+        yield row.name
+        row = row.successor
 
 
 def _as_then(refusal: RequestRefusedError, where: Place, target: str) -> RequestRefusedError:
     match refusal.field:
         case "distro":
-            return _unknown("distro", "distribution", where.distribution)
+            return unknown("distro", "distribution", where.distribution)
         case "version":
-            return _unknown("version", "release", where.version)
-        case "target" if _is_known(where):
-            return RequestRefusedError(400, f"target currently not supported {_plain(target)}", field="target")
+            return unknown("version", "release", where.version)
         case "target":
-            return _unknown("target", "target", target)
+            return unknown_target(where.distribution, target, where.version)
     return refusal
-
-
-def _is_known(where: Place) -> bool:
-    """Whether the release has such a target, though it is not offered."""
-    rows = Target.objects.filter(release__distribution__name=where.distribution, name=where.target)
-    return rows.filter(release__version__iexact=where.version).exists()
-
-
-def _unknown(field: str, word: str, value: object) -> RequestRefusedError:
-    return RequestRefusedError(400, f"unknown {word} {_plain(value)}", field=field)
 
 
 def _plain(value: object) -> str:

@@ -2,14 +2,16 @@
 
 from django.urls import path, re_path
 
-from images.api.classic import by_header, by_status, files, offers, records
+from images.api.classic import by_header, by_status, checks, files, offers, records
 
 _FOLDER = r"(?P<request_hash>[0-9a-f]{64})/"
 
 urlpatterns = [
+    path("update-request", checks.update_request),
     path("image-request", by_status.image_request),
     path("build-request", by_status.build_request),
     path("files-request", by_status.build_request),
+    path("api/upgrade-check", checks.upgrade_check),
     path("api/upgrade-request", by_header.upgrade_request),
     path("api/upgrade-request/<str:request_hash>", by_header.upgrade_state),
     path("api/build-request", by_header.build_request),
