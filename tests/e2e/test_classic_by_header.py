@@ -289,7 +289,9 @@ def test_too_many_new_images_are_an_overload(classic: Classic) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("known", ["0" * 64, "0" * 64 + "-st", "x", "0" * 63, "A" * 64, "0" * 65, "0" * 5000, "..", "%00"])
+@pytest.mark.parametrize(
+    "known", ["0" * 64, "0" * 64 + "-st", "x", "0" * 63, "A" * 64, "0" * 65, "0" * 5000, "..", "%00"]
+)
 def test_an_unknown_hash_is_404_with_an_empty_object(classic: Classic, path: str, known: str) -> None:
     answer = classic.get(f"{path}/{known}")
 

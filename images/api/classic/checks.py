@@ -89,11 +89,11 @@ def _verdict(asked: _Question) -> Verdict | None:
 
 def _answer(asked: _Question, verdict: Verdict) -> Answer:
     if verdict.dropped is not None and not verdict.is_newer:
+        # No field: at 412 views say something of their own, at 400 they show this.
         raise RequestRefusedError(
             400,
             f"the target {verdict.target} was dropped after {verdict.dropped.newest_with}: no release up to "
             f"{verdict.dropped.newest} has it any more",
-            field="target",
         )
     if not (verdict.has_news or _is_snapshot(asked.device, verdict)):
         return Answer(204, {})
