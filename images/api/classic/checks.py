@@ -14,6 +14,7 @@ from images.api.classic import by_header, by_status, calls, reading
 from images.api.classic.calls import Call
 from images.api.classic.standing import Word
 from images.exceptions import RequestRefusedError
+from packages import names
 from packages.exceptions import NotCompleteError, UnknownError, UnknownTargetError, UnknownVersionError
 from packages.models import Release, Target
 from packages.upgrades import Device, Reach, Verdict, look
@@ -30,6 +31,7 @@ class _Question:
 
     device: Device
     wants_packages: bool
+    said_target: str  # the device's is "" if that is no target
 
     @property
     def has_packages(self) -> bool:
@@ -41,7 +43,7 @@ class _Question:
 def update_request(call: Call) -> Answer:
     """For the first generation."""
     reading.need(call, NEEDED, LACKS)
-    asked = _Question(_device(call, "packages"), "update_packages" in call.fields)
+    asked = _Question(_device(call, "packages"), "update_packages" in call.fields, reading.target_of(call.fields))
     verdict = _verdict(asked)
     return Answer(201, {}) if verdict is None else _answer(asked, verdict)
 
@@ -51,7 +53,8 @@ def upgrade_check(call: Call) -> Answer:
     """For the second and third; `installed` is what `packages` was until 2019."""
     by_header.need(call, device=False)
     name = "installed" if call.fields.get("installed") is not None else "packages"
-    asked = _Question(_device(call, name), call.fields.get("upgrade_packages") not in (None, 0, "0", "", False))
+    wants_packages = call.fields.get("upgrade_packages") not in (None, 0, "0", "", False)
+    asked = _Question(_device(call, name), wants_packages, reading.target_of(call.fields))
     verdict = _verdict(asked)
     if verdict is None:
         return Answer(202, {}, {by_header.STATUS: Word.INITIALIZE.value})
@@ -59,11 +62,11 @@ def upgrade_check(call: Call) -> Answer:
 
 
 def _device(call: Call, name: str) -> Device:
-    revision = call.fields.get("revision")
+    revision, target = call.fields.get("revision"), reading.target_of(call.fields)
     return Device(
         distribution=reading.distribution(call),
         version=reading.version(call),
-        target=reading.target_of(call.fields),
+        target=target if names.TARGET.fullmatch(target) else "",
         revision=revision if isinstance(revision, str) else "",
         packages=reading.installed(call.fields, name),
     )
@@ -81,7 +84,7 @@ def _verdict(asked: _Question) -> Verdict | None:
         except UnknownVersionError as error:
             raise reading.unknown("version", "release", device.version) from error
         except UnknownTargetError as error:
-            raise reading.unknown_target(device.distribution, device.target) from error
+            raise reading.unknown_target(device.distribution, asked.said_target) from error
         except UnknownError as error:
             raise reading.unknown("distro", "distribution", device.distribution) from error
     return None
