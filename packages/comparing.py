@@ -1,8 +1,8 @@
 """Which of two package versions is newer, by the rules of opkg and of apk. Pure.
 
 Both are made into keys that sort, so each is a total order. opkg: `[epoch:]upstream[-revision]`, as dpkg has it
-(deb-version(7)). apk: `digits{.digits}[letter]{_suffix[digits]}[~hash][-rN]`, as apk-tools 3 has it (src/version.c); what
-is not of that form counts up to where it ceases to be.
+(deb-version(7)). apk: `digits{.digits}[letter]{_suffix[digits]}[~hash][-rN]`, as apk-tools 3 has it (src/version.c);
+what is not of that form counts up to where it ceases to be.
 """
 
 import re

@@ -189,8 +189,8 @@ class PackageChange(models.Model):
         """As people type it in: names, one place in time at least, sides that fit the kind, no endless circle."""
         if problem := shape_problem(self.kind, self.sources, self.targets, self.version, self.revision):
             raise ValidationError({problem[0]: problem[1]})
-        if self.distribution_id is None:
-            return
+        if not self.distribution_id:
+            return  # the form says so
         others = PackageChange.objects.filter(distribution=self.distribution_id).exclude(pk=self.pk)
         if circle := circle_with(self.as_change(), [row.as_change() for row in others]):
             raise ValidationError(

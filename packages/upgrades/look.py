@@ -8,7 +8,7 @@ from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.changes import Applied, Change, Offer, Point, Timeline, apply
 from packages.exceptions import UnknownProfileError, UnknownTargetError
 from packages.models import PackageChange, Profile, Release, Target
-from packages.upgrades import wishes
+from packages.upgrades import lists
 from packages.upgrades.devices import Device, Dropped, Reach, Verdict
 from packages.upgrades.releases import Scope, scope_of
 from packages.versions import revision_number
@@ -141,7 +141,7 @@ def _nothing(device: Device, scope: Scope) -> Verdict:
         version_code="",
         is_newer=False,
         packages=None if device.packages is None else tuple(device.packages),
-        is_absolute=device.packages is not None and wishes.is_absolute(device.packages),
+        is_absolute=device.packages is not None and lists.is_absolute(device.packages),
         newest=scope.own.version,
         newer_channels=tuple(release.version for release in scope.newer_channels),
         notes=(f"{scope.own.version} is not offered any more, and nothing newer is in its channel.",),
@@ -186,7 +186,7 @@ class _Packages:
         self.told = device.packages
         self.place = place
         self.known = place.catalogue.packages
-        self.is_absolute = wishes.is_absolute(self.told)
+        self.is_absolute = lists.is_absolute(self.told)
         self.defaults = _defaults(place.catalogue, place.profile)
         self.timeline = Timeline((channel.name, channel.branch_off_rev) for channel in scope.channels)
         self.start = _point(scope.own, device.revision)
@@ -197,13 +197,17 @@ class _Packages:
 
     def verdict_parts(self) -> _Parts:
         sources = {source for change in self.changes for source in change.sources}
-        short = wishes.short_names(self.told, {*self.known, *sources}, self.place.old.target_id)
-        offer = Offer({**dict.fromkeys(wishes.VIRTUAL, ""), **self.known}, self.defaults)
+        short = lists.short_names(
+            self.told, lambda name: name in self.known or name in sources, self.place.old.target_id
+        )
+        offer = Offer(_Real(self.known), frozenset(self.defaults))
         names, applied = apply(short.values(), self.changes, offer, self._is_crossed, is_absolute=self.is_absolute)
-        missing = {name: _why_missing(name, applied) for name in names if name not in offer.names}
+        missing = {
+            name: _why_missing(name, applied) for name in names if name not in self.known and name not in lists.VIRTUAL
+        }
         names = [name for name in names if name not in missing]
         if self.is_absolute:
-            names += wishes.newly_default(self.place.catalogue, self.defaults, names, self.place.old.defaults)
+            names += lists.newly_default(self.place.catalogue, self.defaults, names, self.place.old.defaults)
         return _Parts(tuple(names), self.is_absolute, self._updates(short), tuple(applied), missing)
 
     def _is_crossed(self, change: Change) -> bool:
@@ -218,6 +222,16 @@ class _Packages:
             if installed and new and comparing.is_newer(manager, new, installed):
                 found[short[name]] = (new, installed)
         return found
+
+
+class _Real:
+    """The packages of a release, and not the names that they provide only."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._known = known
+
+    def __contains__(self, name: object) -> bool:
+        return name in lists.VIRTUAL or bool(self._known.get(str(name)))
 
 
 def _defaults(snapshot: TargetCatalogue, profile: ProfileInfo | None) -> list[str]:
