@@ -237,10 +237,13 @@ def world(settings: Settings, tmp_path: Path) -> Iterator[World]:
     make_target()
     make_target(HIDDEN_TARGET, distribution=SECRET, profiles=(HIDDEN_DEVICE,))
     make_target("hidden/later", distribution=SECRET, is_complete=False)
+    make_target("hill/later", is_complete=False)
     private = NetworkProfile.objects.create(name=PROFILE, is_general=True, organisation=meadow)
     private.files.create(path="etc/config/hidden", content=b"x")
     everybodys = NetworkProfile.objects.create(name="hidden/for-secretnet", is_public=True)
     everybodys.distributions.add(Distribution.objects.get(name=SECRET))
+    shared = NetworkProfile.objects.create(name="x", is_public=True)
+    shared.distributions.set(Distribution.objects.filter(name__in=[SECRET, "openwrt"]))
     generation.bump()
     member = Client(HTTP_AUTHORIZATION=f"Bearer {right}")
     hidden = {"target": HIDDEN_TARGET, "profile": "hidden_device"}
@@ -402,6 +405,34 @@ def test_with_its_distribution_gone_or_public_a_private_image_stays_private(worl
 
     assert call(world.site, f"/{SECRET}/api/v1/build/{world.hash}").status == 404
     assert call(world.site, f"/{SECRET}/api/v1/build/{world.hash}", world.right).status == 200
+
+
+def test_who_wants_what_members_had_before_it_became_public_gets_an_image_of_its_own(world: World) -> None:
+    Distribution.objects.filter(name=SECRET).update(organisation=None)
+    generation.bump()
+
+    answer = ask(Client(), f"/{SECRET}/api/v1/build", **_hidden())
+
+    assert answer.status_code == 202 and answer.json()["request_hash"] != world.hash
+    assert call(world.site, f"/{SECRET}/api/v1/build/{answer.json()['request_hash']}").status == 202
+
+
+def test_a_wish_that_waits_to_be_checked_is_as_private_as_its_network_profile(world: World) -> None:
+    member = Client(HTTP_AUTHORIZATION=f"Bearer {world.right}")
+    early = ask(member, target="hill/later", network_profile=PROFILE).json()["request_hash"]
+    refused = ask(Client(), target="hill/later", network_profile=PROFILE)
+
+    assert refused.status_code == 400 and refused.json()["detail"].startswith("network_profile: ")
+    for place in (f"/api/v1/build/{early}", f"/images/{early}/"):
+        assert [call(world.site, place, who).status for who in ("", world.other, world.right)] == [
+            404,
+            404,
+            *_ok(place),
+        ]
+
+
+def _ok(place: str) -> list[int]:
+    return [202] if "api" in place else [200]
 
 
 def test_the_same_wish_of_members_and_of_others_is_two_images(world: World) -> None:
