@@ -1,8 +1,8 @@
-"""Packages renamed, merged, split, dropped or made default between releases: where each took effect, and what it does to
-a list of packages. Pure.
+"""Packages renamed, merged, split, dropped or made default between releases: where each took effect, and what it does
+to a list of packages. Pure.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,7 +67,9 @@ class Timeline:
     """The branches of a distribution, and where each left the development branch."""
 
     def __init__(self, branched_at: Iterable[tuple[str, int | None]]) -> None:
-        self._branched_at = {name: revision for name, revision in branched_at if name.upper() != SNAPSHOT}
+        branches = dict(branched_at)
+        self._names = sorted(branches, key=version_key)
+        self._branched_at = {name: revision for name, revision in branches.items() if name.upper() != SNAPSHOT}
         self._known = sorted(
             (version_key(name), name, revision) for name, revision in self._branched_at.items() if revision is not None
         )
@@ -108,11 +110,18 @@ class Timeline:
         before = [revision for key, _, revision in self._known if key < version_key(first)]
         return before[-1] + 1 if before else None
 
+    def branches_between(self, change: Change, channel: str) -> int:
+        """How many branches lie between the one that had the change first, and a later one."""
+        first, last = version_key(channel_of(self._version_of(change))), version_key(channel)
+        return sum(first < version_key(name) < last for name in self._names)
+
     def _place(self, change: Change) -> tuple[object, int]:
-        version = change.version or (
-            self._first_branch_with(change.revision) if change.revision is not None else SNAPSHOT
-        )
-        return version_key(version), change.revision or 0
+        return version_key(self._version_of(change)), change.revision or 0
+
+    def _version_of(self, change: Change) -> str:
+        if change.version or change.revision is None:
+            return change.version or SNAPSHOT
+        return self._first_branch_with(change.revision)
 
     def _first_branch_with(self, revision: int) -> str:
         """The oldest branch that left after that revision; SNAPSHOT if none did, as far as is known."""
@@ -121,10 +130,13 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the new release has: all names, and those that are in the device's image without being asked for."""
+    """What the new release has: its packages, and those that are in the device's image without being asked for.
 
-    names: Collection[str]
-    defaults: Collection[str]
+    A name that others only provide is no package: one that is left under such a name has become something else.
+    """
+
+    names: Container[str]
+    defaults: Container[str]
 
 
 def apply(

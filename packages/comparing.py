@@ -1,8 +1,8 @@
 """Which of two package versions is newer, by the rules of opkg and of apk. Pure.
 
 Both are made into keys that sort, so each is a total order. opkg: `[epoch:]upstream[-revision]`, as dpkg has it
-(deb-version(7)). apk: `digits{.digits}[letter]{_suffix[digits]}[~hash][-rN]`, as apk-tools 3 has it (src/version.c); what
-is not of that form counts up to where it ceases to be.
+(deb-version(7)). apk: `digits{.digits}[letter]{_suffix[digits]}[~hash][-rN]`, as apk-tools 3 has it (src/version.c);
+what is not of that form counts up to where it ceases to be.
 """
 
 import re
@@ -32,6 +32,7 @@ _OLD_SPELLINGS = (
     (re.compile(r"([0-9]+)-r[0-9]{3,}"), r"\1"),
     # from git, by date: 2023-05-23-75a3b870-1
     (re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})-([0-9a-f]{7,40})-([0-9]+)"), r"\1.\2.\3~\4-r\5"),
+    (re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})-([0-9a-f]{7,40})"), r"\1.\2.\3~\4"),
     (re.compile(r"(.+)-([0-9]+)"), r"\1-r\2"),
 )
 _NEW_SPELLING = re.compile(r"[^~]*~.*|(?![0-9]+-r[0-9]{3,}$).*-r[0-9]+")

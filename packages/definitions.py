@@ -6,12 +6,13 @@ No signing keys are shipped: whoever runs a server takes them from the distribut
 
 from dataclasses import dataclass
 
-from packages.changes import Change, Kind
+from packages.changes import Change
+from packages.openwrt_changes import OPENWRT_CHANGES
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelDefinition:
-    """A branch. `branch_off_rev` None: the development branch, or not known."""
+    """A branch. `branch_off_rev`: where it left the development branch; None for that itself, or not known."""
 
     name: str
     git_branch: str
@@ -35,26 +36,6 @@ class Definition:
     successor: str = ""  # the distribution that goes on where this one ends
 
 
-def _renamed(source: str, target: str, version: str, revision: int | None = None, why: str = "") -> Change:
-    return Change(Kind.RENAMED, (source,), (target,), version, revision, why=why)
-
-
-def _dropped(source: str, version: str, revision: int | None = None, *, is_mandatory: bool = False, why: str) -> Change:
-    return Change(Kind.DROPPED, (source,), (), version, revision, is_mandatory, why)
-
-
-OPENWRT_CHANGES = (
-    _renamed("firewall", "firewall4", "22.03", 18611, "The firewall is made with nftables."),
-    _dropped("kmod-nft-nat6", "22.03", 20282, is_mandatory=True, why="It is part of kmod-nft-nat."),
-    _renamed("libustream-wolfssl", "libustream-mbedtls", "23.05", 21994, "TLS is by Mbed TLS by default."),
-    _renamed("px5g-wolfssl", "px5g-mbedtls", "23.05", 21994, "TLS is by Mbed TLS by default."),
-    _renamed("wpad-basic-wolfssl", "wpad-basic-mbedtls", "23.05", 21994, "TLS is by Mbed TLS by default."),
-    _dropped("luci-app-diag-core", "24.10", 25984, is_mandatory=True, why="Its pages are gone."),
-    _renamed("auc", "owut", "24.10", 26792, "owut asks for images from 24.10 on."),
-    _renamed("luci-app-opkg", "luci-app-package-manager", "24.10", 27897, "It serves opkg and apk."),
-    _renamed("opkg", "apk-mbedtls", "25.12", 28056, "apk installs the packages."),
-)
-
 OPENWRT = Definition(
     name="openwrt",
     title="OpenWrt",
@@ -62,11 +43,13 @@ OPENWRT = Definition(
     description="The Linux distribution for routers.",
     channels=(
         ChannelDefinition("SNAPSHOT", "main", path="snapshots"),
-        ChannelDefinition("25.12", "openwrt-25.12"),
+        ChannelDefinition("25.12", "openwrt-25.12", 32295),
         ChannelDefinition("24.10", "openwrt-24.10", 27990),
         ChannelDefinition("23.05", "openwrt-23.05", 23069),
         ChannelDefinition("22.03", "openwrt-22.03", 19160),
         ChannelDefinition("21.02", "openwrt-21.02", 15812),
+        ChannelDefinition("19.07", "openwrt-19.07", 10194),
+        ChannelDefinition("18.06", "openwrt-18.06", 6907),
     ),
     changes=OPENWRT_CHANGES,
     # 17.01 is LEDE, below.
@@ -78,7 +61,7 @@ LEDE = Definition(
     title="LEDE",
     url="https://downloads.openwrt.org",
     description="The Linux Embedded Development Environment, 17.01; now part of OpenWrt.",
-    channels=(ChannelDefinition("17.01", "lede-17.01"),),
+    channels=(ChannelDefinition("17.01", "lede-17.01", 2993),),
     oldest_version="17.01",
     newest_version="17.01",
     successor="openwrt",

@@ -125,6 +125,14 @@ class Distribution(Synced):
     )
     stable_version = models.CharField(max_length=64, blank=True)
     contact = models.CharField(max_length=200, blank=True)
+    successor = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="predecessors",
+        help_text="The distribution that goes on where this one ends, e.g. OpenWrt after LEDE.",
+    )
     # PROTECT: without its organisation it would be everybody's.
     organisation = models.ForeignKey(
         Organisation,
@@ -133,14 +141,6 @@ class Distribution(Synced):
         blank=True,
         related_name="distributions",
         help_text="Private: only who sends a token of this organisation sees it and builds it. Empty: everybody.",
-    )
-    successor = models.ForeignKey(
-        "self",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="predecessors",
-        help_text="The distribution that goes on where this one ends, e.g. OpenWrt after LEDE.",
     )
 
     objects = DistributionQuerySet.as_manager()
@@ -251,8 +251,8 @@ class PackageChange(models.Model):
         """As people type it in: names, one place in time at least, sides that fit the kind, no endless circle."""
         if problem := shape_problem(self.kind, self.sources, self.targets, self.version, self.revision):
             raise ValidationError({problem[0]: problem[1]})
-        if self.distribution_id is None:
-            return
+        if not self.distribution_id:
+            return  # the form says so
         others = PackageChange.objects.filter(distribution=self.distribution_id).exclude(pk=self.pk)
         if circle := circle_with(self.as_change(), [row.as_change() for row in others]):
             raise ValidationError(

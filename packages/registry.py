@@ -68,6 +68,7 @@ def add_distribution(
         row.save()
         if known is None and shipped is not None:
             _add_channels(row, shipped)
+        if shipped is not None:
             _add_changes(row, shipped)
             _join_successor(row)
         for kind, text in kinds:
@@ -149,19 +150,18 @@ def _add_channels(row: Distribution, definition: Definition) -> None:
 
 
 def _add_changes(row: Distribution, definition: Definition) -> None:
-    PackageChange.objects.bulk_create(
-        PackageChange(
-            distribution=row,
-            kind=change.kind,
-            sources=list(change.sources),
-            targets=list(change.targets),
-            version=change.version,
-            revision=change.revision,
-            is_mandatory=change.is_mandatory,
-            why=change.why,
-        )
-        for change in definition.changes
-    )
+    """Those that are not there yet. What a maintainer wrote stays; what an older version of this server knew less of
+    is filled in.
+    """
+    known = {(tuple(change.sources), tuple(change.targets)): change for change in row.package_changes.all()}
+    for change in definition.changes:
+        there = known.get((change.sources, change.targets))
+        if there is not None and (there.version or there.why):
+            continue
+        there = there or PackageChange(distribution=row, sources=list(change.sources), targets=list(change.targets))
+        there.kind, there.version, there.revision = change.kind, change.version, change.revision
+        there.is_mandatory, there.why = change.is_mandatory, change.why
+        there.save()
 
 
 def _join_successor(row: Distribution) -> None:

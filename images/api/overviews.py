@@ -112,10 +112,15 @@ def _changes(distribution: Distribution, channels: Sequence[Channel]) -> dict[in
 
 
 def _changes_of(channel: Channel, changes: Sequence[Change], timeline: Timeline) -> list[dict[str, Any]]:
+    """Those of the branch and of the two before it.
+
+    owut applies what it is told however old it is, so a package that somebody installed anew long after would be taken
+    away each time; it runs from 23.05 on. auc reads the lists of all branches on its way.
+    """
     point = Point(SNAPSHOT if channel.is_snapshot else channel.name, channel.name)
     found = []
     for change in changes:
-        if not timeline.has(change, point):
+        if not timeline.has(change, point) or timeline.branches_between(change, channel.name) > 1:
             continue
         revision = timeline.revision_for(change, channel.name)
         if revision is not None:

@@ -16,7 +16,10 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device as it runs. Empty texts, and None, are what it did not tell; a package's version may be ""."""
+    """A device as it runs. Empty texts, and None, are what it did not tell; a package's version may be "".
+
+    Beside packages there may be words of a request such as `-ppp`: a default that is not wanted.
+    """
 
     distribution: str
     version: str

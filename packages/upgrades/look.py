@@ -1,6 +1,6 @@
 """The verdict on a device: which release, which packages, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from packages import catalogue, comparing
@@ -8,21 +8,28 @@ from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.changes import Applied, Change, Offer, Point, Timeline, apply
 from packages.exceptions import UnknownProfileError, UnknownTargetError
 from packages.models import PackageChange, Profile, Release, Target
-from packages.upgrades import wishes
+from packages.upgrades import lists
 from packages.upgrades.devices import Device, Dropped, Reach, Verdict
 from packages.upgrades.releases import Scope, scope_of
 from packages.versions import revision_number
+from packages.visibility import PUBLIC, Viewer
 
 
-def look(device: Device, *, want_package_updates: bool = True, reach: Reach | str = Reach.CHANNEL) -> Verdict:
-    """What is newer for the device.
+def look(
+    device: Device,
+    *,
+    want_package_updates: bool = True,
+    reach: Reach | str = Reach.CHANNEL,
+    viewer: Viewer = PUBLIC,
+) -> Verdict:
+    """What is newer for the device, of what the viewer sees.
 
     Raises UnknownDistributionError, UnknownVersionError, UnknownTargetError (no release on offer has the target),
     UnknownProfileError (none has the device), or NotCompleteError for a target whose documents must come first: have
     it completed, and look again.
     """
-    scope = scope_of(device, Reach(reach))
-    place = _find_place(device, scope)
+    scope = scope_of(device, Reach(reach), viewer)
+    place = _find_place(device, scope, viewer)
     if place is None:
         return _nothing(device, scope)
     is_newer = _is_newer(device, scope.own, place.release, place.catalogue)
@@ -70,7 +77,7 @@ class _Place:
     old: _OldFacts
 
 
-def _find_place(device: Device, scope: Scope) -> _Place | None:
+def _find_place(device: Device, scope: Scope, viewer: Viewer) -> _Place | None:
     """None: nothing is offered that is not older than what the device runs."""
     releases = scope.candidates
     rows = Target.objects.filter(name=device.target, is_enabled=True, release__in=[*releases, scope.own])
@@ -81,7 +88,7 @@ def _find_place(device: Device, scope: Scope) -> _Place | None:
     for release in releases:
         if release.pk not in with_target:
             continue
-        snapshot = catalogue.find(release.distribution.name, release.version, device.target)
+        snapshot = catalogue.find(release.distribution.name, release.version, device.target, viewer)
         profile = _profile(snapshot, device.profile, old)
         if profile is not None or not device.profile:
             dropped = None
@@ -141,7 +148,7 @@ def _nothing(device: Device, scope: Scope) -> Verdict:
         version_code="",
         is_newer=False,
         packages=None if device.packages is None else tuple(device.packages),
-        is_absolute=device.packages is not None and wishes.is_absolute(device.packages),
+        is_absolute=device.packages is not None and lists.is_absolute(device.packages),
         newest=scope.own.version,
         newer_channels=tuple(release.version for release in scope.newer_channels),
         notes=(f"{scope.own.version} is not offered any more, and nothing newer is in its channel.",),
@@ -183,28 +190,46 @@ class _Packages:
 
     def __init__(self, device: Device, scope: Scope, place: _Place) -> None:
         assert device.packages is not None
-        self.told = device.packages
+        self.told = {name: version for name, version in device.packages.items() if name[:1] != "-"}
+        self.unwanted = [name[1:] for name in device.packages if name[:1] == "-"]
         self.place = place
         self.known = place.catalogue.packages
-        self.is_absolute = wishes.is_absolute(self.told)
+        self.is_absolute = lists.is_absolute(self.told)
         self.defaults = _defaults(place.catalogue, place.profile)
+        self.offer = Offer(_Real(self.known), frozenset(self.defaults))
         self.timeline = Timeline((channel.name, channel.branch_off_rev) for channel in scope.channels)
         self.start = _point(scope.own, device.revision)
         self.end = _point(place.release, place.catalogue.version_code)
         rows = PackageChange.objects.filter(distribution__in=scope.distributions)
         ordered = self.timeline.order(row.as_change() for row in rows)
         self.changes = [change for change in ordered if self.timeline.has(change, self.end)]
+        self.sources = {source for change in self.changes for source in change.sources}
 
     def verdict_parts(self) -> _Parts:
-        sources = {source for change in self.changes for source in change.sources}
-        short = wishes.short_names(self.told, {*self.known, *sources}, self.place.old.target_id)
-        offer = Offer({**dict.fromkeys(wishes.VIRTUAL, ""), **self.known}, self.defaults)
-        names, applied = apply(short.values(), self.changes, offer, self._is_crossed, is_absolute=self.is_absolute)
-        missing = {name: _why_missing(name, applied) for name in names if name not in offer.names}
+        short = self._short(self.told)
+        names, applied = self._apply(short.values())
+        missing = {
+            name: _why_missing(name, applied) for name in names if name not in self.known and name not in lists.VIRTUAL
+        }
         names = [name for name in names if name not in missing]
         if self.is_absolute:
-            names += wishes.newly_default(self.place.catalogue, self.defaults, names, self.place.old.defaults)
+            names += lists.newly_default(self.place.catalogue, self.defaults, names, self.place.old.defaults)
+        else:
+            names += self._removals()
         return _Parts(tuple(names), self.is_absolute, self._updates(short), tuple(applied), missing)
+
+    def _removals(self) -> list[str]:
+        """What was not wanted by its old name is not wanted by its new one; only defaults can be removed."""
+        names, _ = self._apply(self._short(self.unwanted).values())
+        return [f"-{name}" for name in names if name in self.offer.defaults]
+
+    def _short(self, names: Iterable[str]) -> dict[str, str]:
+        return lists.short_names(
+            names, lambda name: name in self.known or name in self.sources, self.place.old.target_id
+        )
+
+    def _apply(self, names: Iterable[str]) -> tuple[list[str], list[Applied]]:
+        return apply(names, self.changes, self.offer, self._is_crossed, is_absolute=self.is_absolute)
 
     def _is_crossed(self, change: Change) -> bool:
         return not self.timeline.has(change, self.start)
@@ -218,6 +243,16 @@ class _Packages:
             if installed and new and comparing.is_newer(manager, new, installed):
                 found[short[name]] = (new, installed)
         return found
+
+
+class _Real:
+    """The packages of a release, and not the names that they provide only."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._known = known
+
+    def __contains__(self, name: object) -> bool:
+        return name in lists.VIRTUAL or bool(self._known.get(str(name)))
 
 
 def _defaults(snapshot: TargetCatalogue, profile: ProfileInfo | None) -> list[str]:

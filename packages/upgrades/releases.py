@@ -7,6 +7,7 @@ from packages.exceptions import UnknownDistributionError, UnknownVersionError
 from packages.models import Channel, Distribution, Release
 from packages.upgrades.devices import Device, Reach
 from packages.versions import VersionKey, is_pre_release, version_key
+from packages.visibility import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,11 @@ class Scope:
     newer_channels: tuple[Release, ...]  # newest of each, whether looked at or not
 
 
-def scope_of(device: Device, reach: Reach) -> Scope:
+def scope_of(device: Device, reach: Reach, viewer: Viewer) -> Scope:
     """UnknownDistributionError, UnknownVersionError. A release that is offered no longer is known all the same: who
     runs it needs the next one.
     """
-    distributions = _line(device.distribution)
+    distributions = _line(device.distribution, viewer)
     own = (
         Release.objects.filter(distribution=distributions[0], version__iexact=device.version)
         .select_related("channel", "distribution")
@@ -44,13 +45,14 @@ def scope_of(device: Device, reach: Reach) -> Scope:
     return Scope(own, distributions, channels, tuple(candidates), tuple(newer))
 
 
-def _line(name: str) -> tuple[Distribution, ...]:
-    """The distribution and those that go on where it ends."""
-    row = Distribution.objects.filter(name=name, is_enabled=True).select_related("successor").first()
+def _line(name: str, viewer: Viewer) -> tuple[Distribution, ...]:
+    """The distribution and those that go on where it ends, as far as the viewer sees them."""
+    rows = Distribution.objects.visible_to(viewer)
+    row = rows.filter(name=name).first()
     if row is None:
         raise UnknownDistributionError(f"Unsupported distribution: {name}", name)
     line = [row]
-    while (following := line[-1].successor) is not None and following.is_enabled and following not in line:
+    while (following := rows.filter(predecessors=line[-1]).first()) is not None and following not in line:
         line.append(following)
     return tuple(line)
 

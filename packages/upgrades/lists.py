@@ -1,7 +1,7 @@
 """What the list of packages that a device tells is meant as, and by which names the new release knows them."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from packages.catalogue import TargetCatalogue
 from packages.models import Package
@@ -17,17 +17,19 @@ def is_absolute(names: Iterable[str]) -> bool:
     return not _WHOLE.isdisjoint(names)
 
 
-def short_names(names: Iterable[str], known: Collection[str], old_target: int | None) -> dict[str, str]:
+def short_names(names: Iterable[str], is_known: Callable[[str], bool], old_target: int | None) -> dict[str, str]:
     """Each name as the new release may know it: without the ABI suffix that old package managers keep in it
     (`libubox20230523`).
 
     By the index of the release that the device runs, where it is here; else a library's name is cut before a digit
     until it is known.
     """
-    wanted = list(names)
-    strange = [name for name in wanted if name not in known and name not in VIRTUAL]
+    found = {name: name for name in names}
+    strange = [name for name in found if name not in VIRTUAL and not is_known(name)]
     told = _told_by_index(strange, old_target)
-    return {name: told.get(name) or _cut(name, known) if name in strange else name for name in wanted}
+    for name in strange:
+        found[name] = told.get(name) or _cut(name, is_known)
+    return found
 
 
 def _told_by_index(names: list[str], old_target: int | None) -> Mapping[str, str]:
@@ -37,11 +39,11 @@ def _told_by_index(names: list[str], old_target: int | None) -> Mapping[str, str
     return dict(rows.values_list("full_name", "name"))
 
 
-def _cut(name: str, known: Collection[str]) -> str:
+def _cut(name: str, is_known: Callable[[str], bool]) -> str:
     if not _LIBRARY.fullmatch(name):
         return name
     cuts = (name[:place].rstrip("-.") for place in range(len(name) - 1, 3, -1) if name[place].isdigit())
-    return next((cut for cut in cuts if cut in known), name)
+    return next((cut for cut in cuts if is_known(cut)), name)
 
 
 def newly_default(
