@@ -4,7 +4,6 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,12 @@ from tests.e2e.service import BUILD_SECONDS, Server, running
 pytestmark = pytest.mark.e2e
 
 DEVICE = {"distro": "Demo", "target": "demo", "subtarget": "generic"}
-PACKAGES = {"base-files": "1042-r1042-5d2a91c3e0", "busybox": "1.36.1-1", "dropbear": "2022.83-1", "opkg": "2022.02.24-2"}
+PACKAGES = {
+    "base-files": "1042-r1042-5d2a91c3e0",
+    "busybox": "1.36.1-1",
+    "dropbear": "2022.83-1",
+    "opkg": "2022.02.24-2",
+}
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +71,6 @@ def test_a_router_of_2017_upgrades(server: Server) -> None:
     names = [entry["name"] for entry in json.loads(get(server, ready["files"])[2])]
     assert ready["url"].rpartition("/")[2] in names
     assert b"make image" in get(server, f"{ready['url']}.log")[2]
-    counted = json.loads(server.ask("GET", "/status.json")[2])
-    assert counted is not None
 
 
 def test_a_router_of_2019_gets_the_same_image(server: Server) -> None:
@@ -88,7 +90,8 @@ def test_a_router_of_2019_gets_the_same_image(server: Server) -> None:
 
 
 def test_an_image_that_does_not_fit_is_told_so_with_its_log(server: Server) -> None:
-    huge = {**DEVICE, "version": "25.04.0", "board": "acme,pebble", "packages": ["base-files", "busybox", "demo-map-tiles"]}
+    packages = ["base-files", "busybox", "demo-bulk"]
+    huge = {**DEVICE, "version": "25.04.0", "board": "acme,pebble", "packages": packages}
 
     _, answer = waited(server, "/image-request", huge, done=400)
 
