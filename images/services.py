@@ -25,7 +25,7 @@ def request_image(
     `client` is the User-Agent, for requests that do not name theirs; `asker` is whose turn it takes. Returns a
     PREPARING request while the target's documents are not here yet. Raises RequestRefusedError with nothing stored.
     """
-    return request_asked(validation.shape(_distribution(distribution, raw), raw, client=client, asker=asker))
+    return request_asked(validation.shape(distribution_of(distribution, raw), raw, client=client, asker=asker))
 
 
 def request_asked(asked: Asked) -> ImageRequest:
@@ -94,7 +94,7 @@ def distribution_at(address: str) -> str:
     return address or settings.ASU_DEFAULT_DISTRIBUTION
 
 
-def _distribution(address: str, raw: Mapping[str, Any]) -> str:
+def distribution_of(address: str, raw: Mapping[str, Any]) -> str:
     """Which distribution is meant: the one of the address; below `/` the body may name another (`distro`)."""
     named = raw.get("distro")
     if named is None or named == "":
