@@ -48,6 +48,7 @@ API = {
     "api/v1/build/<str:request_hash>": ["/{name}/api/v1/build/{hash}", "/{name}/api/v1/build/{early}"],
     "api/v1/build/<str:request_hash>/cancel": ["POST /{name}/api/v1/build/{hash}/cancel"],
     "api/v1/build/<str:request_hash>/retry": ["POST /{name}/api/v1/build/{hash}/retry"],
+    "api/v1/check": ["POST /{name}/api/v1/check"],
     "api/v1/overview": ["/{name}/api/v1/overview"],
     "api/overview": ["/{name}/api/overview"],
     "json/v1/overview.json": ["/{name}/json/v1/overview.json"],
@@ -75,6 +76,7 @@ ADDRESSES = {
     "api/v1/build/<str:request_hash>": ["/api/v1/build/{hash}", "/api/v1/build/{mine}"],
     "api/v1/build/<str:request_hash>/cancel": ["POST /api/v1/build/{mine}/cancel"],
     "api/v1/build/<str:request_hash>/retry": ["POST /api/v1/build/{mine}/retry"],
+    "api/v1/check": ["POST /api/v1/check distro={name}"],
     "api/build": ["POST /api/build distro={name}"],
     "api/build/<str:request_hash>": ["/api/build/{mine}"],
     "images/<str:request_hash>/": ["/images/{hash}/", "/images/{mine}/", "/images/{early}/"],
@@ -186,7 +188,7 @@ def call(site: Any, place: str, secret: str = "", **environ: Any) -> Said:
     """`POST /path [how]` or `/path`, through the layer in front of Django, as the web server calls it."""
     method, path, how = ([*place.split(), ""] if place.startswith("POST ") else ["GET", place, ""])[:3]
     body = b""
-    if method == "POST" and (path.endswith("/build") or "wish" in environ):
+    if method == "POST" and (path.endswith(("/build", "/check")) or "wish" in environ):
         body = json.dumps(environ.pop("wish", wish_at(how))).encode()
     said: list[Any] = []
     values = {
