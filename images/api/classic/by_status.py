@@ -36,6 +36,14 @@ def image_request(call: Call) -> Answer:
     return _asked(call, is_upgrade=True)
 
 
+def image_for(call: Call) -> Answer:
+    """The same for a call to another address."""
+    try:
+        return _asked(call, is_upgrade=True)
+    except RequestRefusedError as refusal:
+        return refused(refusal)
+
+
 @calls.taken(refused)
 def build_request(call: Call) -> Answer:
     """Whatever images there are for the device."""

@@ -58,6 +58,8 @@ def upgrade_check(call: Call) -> Answer:
     wants_packages = call.fields.get("upgrade_packages") not in (None, 0, "0", "", False)
     asked = _question(call, name, wants_packages=wants_packages)
     verdict = _verdict(asked)
+    if verdict is None and by_header.is_first_auc(call):
+        return Answer(201, {})
     if verdict is None:
         return Answer(202, {}, {by_header.STATUS: Word.INITIALIZE.value})
     return _answer(asked, verdict)
