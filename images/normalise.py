@@ -4,7 +4,7 @@ Different spellings of one wish come to the same words: order and repetition do 
 there anyway, nor does taking away what is not there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -12,6 +12,7 @@ from builders.spec import FeedSpec, FileSpec
 from images.exceptions import RequestRefusedError
 from images.per_profile import PerProfile
 from images.validation import Asked, shown
+from packages import words
 from packages.catalogue import ProfileInfo, TargetCatalogue, essential_packages
 
 # In every image, yet in no package index; what clients of all ages leave out of an absolute list.
@@ -30,11 +31,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a profile's image holds when nothing is asked for."""
+    """What a profile's image holds when nothing is asked for.
 
-    ordered: tuple[str, ...]  # default and device packages, the device's removals taken out
+    Of a flavour that is more than its ImageBuilder knows, and less: the difference has to be told with each build.
+    """
+
+    ordered: tuple[str, ...]  # default and device packages, what is left out taken out
     members: frozenset[str]
     listed: tuple[str, ...]  # as the ImageBuilder has them, removals included
+    built_in: Mapping[str, None]  # what the ImageBuilder puts in unasked, in its order
+    of_flavour: tuple[str, ...]  # what is there beside that
     dropped: frozenset[str]  # what the device takes out of the target's defaults
     essential: frozenset[str]
 
@@ -45,9 +51,8 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     if profile is None:
         raise _unknown_profile(asked.profile, catalogue)
     _check_version_code(asked, catalogue)
-    words = tuple(asked.versions) if asked.versions else asked.packages
     defaults = defaults_of(catalogue, profile)
-    added, removed = _sides(words)
+    added, removed = _sides(tuple(asked.versions) if asked.versions else asked.packages)
     # The firmware-selector sends what profiles.json lists, as it stands: `x` of the target's defaults and `-x` of the
     # device side by side. That is upstream's word, not a contradiction of the user's.
     for name in removed & defaults.dropped:
@@ -57,8 +62,13 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     _check_versions(asked.versions, catalogue.packages)
     if asked.diff_packages and added:
         removed = {name for name in defaults.ordered if name not in added and name not in defaults.essential}
-    extra = tuple(name for name in added if name not in defaults.members and name not in VIRTUAL)
-    return Wanted(profile, extra + tuple(f"-{name}" for name in defaults.ordered if name in removed))
+    of_flavour = [name for name in defaults.of_flavour if name not in removed]
+    _check_flavour(of_flavour, catalogue)
+    extra = dict.fromkeys((*of_flavour, *(name for name in added if name not in defaults.built_in)))
+    gone = (
+        name for name in defaults.built_in if name not in added and (name in removed or name not in defaults.members)
+    )
+    return Wanted(profile, (*(name for name in extra if name not in VIRTUAL), *(f"-{name}" for name in gone)))
 
 
 def defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
@@ -69,19 +79,24 @@ def defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
 def _defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
     listed = tuple(dict.fromkeys((*catalogue.default_packages, *profile.device_packages)))
     dropped = frozenset(word[1:] for word in listed if word.startswith("-"))
-    ordered = tuple(word for word in listed if not word.startswith("-") and word not in dropped)
+    built_in = dict.fromkeys(word for word in listed if not word.startswith("-") and word not in dropped)
     essential = frozenset(essential_packages(catalogue)) | VIRTUAL
-    return Defaults(ordered, frozenset(ordered), listed, dropped, essential)
+    added, left_out = words.latest((*catalogue.package_words, *profile.package_words))
+    kept = (name for name in built_in if name not in left_out or name in essential)
+    ordered = tuple(dict.fromkeys((*kept, *added)))
+    dropped |= {word[1:] for word in profile.package_words if word.startswith("-")}
+    of_flavour = tuple(name for name in ordered if name not in built_in)
+    return Defaults(ordered, frozenset(ordered), listed, built_in, of_flavour, dropped, essential)
 
 
 _defaults = PerProfile(_defaults_of)
 
 
-def _sides(words: tuple[str, ...]) -> tuple[dict[str, None], set[str]]:
+def _sides(asked: tuple[str, ...]) -> tuple[dict[str, None], set[str]]:
     """What is added, in order and each once, and what is removed."""
     added: dict[str, None] = {}
     removed = set()
-    for word in words:
+    for word in asked:
         if word[0] == "-":
             removed.add(word[1:])
         else:
@@ -110,6 +125,17 @@ def _check_known(added: Mapping[str, None], known: Mapping[str, str]) -> None:
             f"Unsupported package(s): {_cut(names)}",
             headers={"X-Unknown-Package": _cut(names)},
             field="packages",
+        )
+
+
+def _check_flavour(wanted: Sequence[str], catalogue: TargetCatalogue) -> None:
+    """What the maintainers of a flavour want in every image; nothing that whoever asks could help."""
+    missing = [name for name in wanted if name not in catalogue.packages and name not in VIRTUAL]
+    if missing:
+        raise RequestRefusedError(
+            500,
+            f"Error: {catalogue.distribution} puts {_cut(', '.join(missing))} into every image, and no feed of "
+            f"{catalogue.version} has that for {catalogue.target}. Tell the maintainers, or do without: -{missing[0]}",
         )
 
 

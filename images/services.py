@@ -1,6 +1,7 @@
 """Requests in, builds queued, images taken out of service: the only code that changes this app's rows on purpose."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -34,7 +35,8 @@ def request_asked(asked: Asked) -> ImageRequest:
     except NotCompleteError as error:
         if load.is_greedy(asked.asker):
             raise load.too_many_requests() from error
-        request = preparing.ask(asked, error.target_id)
+        # Under the release's own name: that is what it waits under.
+        request = preparing.ask(replace(asked, version=error.version or asked.version), error.target_id)
     if request.status == ImageRequest.Status.PREPARING:
         return request
     if request.refusal:
