@@ -191,11 +191,11 @@ class Distribution(Synced):
         if base.built_on_id is not None:
             sentence = f"{base} is a flavour itself. Choose {base.built_on}, which that one is built on."
             raise ValidationError({"built_on": sentence})
-        if self.pk is None:
+        if self._state.adding:
             return
         if self.flavours.exists():
             raise ValidationError({"built_on": "Flavours are built on this distribution, so it cannot be one itself."})
-        if self.releases.filter(built_on=None).exists():
+        if self.releases.filter(built_on=None, is_enabled=True).exists():
             sentence = "It has releases from a mirror of its own. Add the flavour under another name, or delete them."
             raise ValidationError({"built_on": sentence})
 
@@ -397,9 +397,9 @@ class Release(Synced):
     vanished_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Of a flavour only.
     built_on = models.ForeignKey(
-        "self", models.SET_NULL, null=True, blank=True, editable=False, related_name="flavours"
+        "self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours"
     )
-    series = models.ForeignKey(Series, models.SET_NULL, null=True, blank=True, editable=False, related_name="releases")
+    series = models.ForeignKey(Series, models.CASCADE, null=True, blank=True, editable=False, related_name="releases")
     targets_folder = models.CharField(
         max_length=32, blank=True, default="targets", help_text="Folder of the targets; empty in the era of 15.05."
     )
@@ -437,7 +437,7 @@ class Target(Synced):
     release = models.ForeignKey(Release, models.CASCADE, related_name="targets")
     # Of a flavour only: whose ImageBuilder, devices and default packages it has a copy of.
     built_on = models.ForeignKey(
-        "self", models.SET_NULL, null=True, blank=True, editable=False, related_name="flavours"
+        "self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours"
     )
     name = models.CharField(max_length=130, help_text="<target>/<subtarget>, e.g. ath79/generic")
     is_enabled = models.BooleanField(default=True)

@@ -127,7 +127,8 @@ def test_a_target_can_be_typed_in(synced: Distribution, admin_client: Client) ->
 
 
 def test_a_distribution_with_a_bad_address_is_refused(admin_client: Client) -> None:
-    forms = {f"{prefix}-{name}": "0" for prefix in ("keys", "channels") for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    inlines = ("keys", "channels", "series", "devices")
+    forms = {f"{prefix}-{name}": "0" for prefix in inlines for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
     fields = {"name": "mesh", "enables_new_releases": "on", "is_enabled": "on"}
 
     for url in ("ftp://x.org", "http://user:word@x.org", "nonsense", "file:///etc"):
