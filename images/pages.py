@@ -223,7 +223,8 @@ def title_of(request: ImageRequest) -> str:
 
 def public_address(distribution: str, url: str) -> str:
     """Where anybody can get a mirror's file: our own address for what we host, "" for folders of ours."""
-    row = Distribution.objects.filter(name=distribution).first()
-    if row is not None and row.is_hosted and url.startswith(row.url.rstrip("/") + "/"):
-        return f"/{row.name}/{url[len(row.url.rstrip('/')) + 1 :]}"
+    row = Distribution.objects.select_related("built_on").filter(name=distribution).first()
+    for owner in (row, row.built_on) if row is not None else ():
+        if owner is not None and owner.is_hosted and url.startswith(owner.url.rstrip("/") + "/"):
+            return f"/{owner.name}/{url[len(owner.url.rstrip('/')) + 1 :]}"
     return url if urlsplit(url).scheme in ("http", "https") else ""

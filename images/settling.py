@@ -101,18 +101,14 @@ def _report(phase: Phase, percent: int | None) -> None:
 def inspection_spec(target: Target) -> BuildSpec:
     """What is needed to run the ImageBuilder, before anything is known of what it can build."""
     distribution = target.release.distribution
-    keys = distribution.keys.filter(is_enabled=True)
+    keys = distribution.base.keys.filter(is_enabled=True)
     return BuildSpec(
         distribution=distribution.name,
         version=target.release.version,
         target=target.name,
         profile="",
         packages=(),
-        imagebuilder=ImageBuilderSpec(
-            f"{distribution.url.rstrip('/')}/{target.path}/{target.imagebuilder_file}",
-            target.imagebuilder_file,
-            target.imagebuilder_sha256,
-        ),
+        imagebuilder=ImageBuilderSpec(target.imagebuilder_url, target.imagebuilder_file, target.imagebuilder_sha256),
         keys=tuple(KeySpec(key.kind, key.text) for key in keys),
         package_manager=target.package_manager,
         arch_packages=target.arch_packages,

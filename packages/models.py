@@ -396,9 +396,7 @@ class Release(Synced):
     # Off the mirror's list since; a sync that finds it again enables it again.
     vanished_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Of a flavour only.
-    built_on = models.ForeignKey(
-        "self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours"
-    )
+    built_on = models.ForeignKey("self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours")
     series = models.ForeignKey(Series, models.CASCADE, null=True, blank=True, editable=False, related_name="releases")
     targets_folder = models.CharField(
         max_length=32, blank=True, default="targets", help_text="Folder of the targets; empty in the era of 15.05."
@@ -436,9 +434,7 @@ class Target(Synced):
 
     release = models.ForeignKey(Release, models.CASCADE, related_name="targets")
     # Of a flavour only: whose ImageBuilder, devices and default packages it has a copy of.
-    built_on = models.ForeignKey(
-        "self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours"
-    )
+    built_on = models.ForeignKey("self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours")
     name = models.CharField(max_length=130, help_text="<target>/<subtarget>, e.g. ath79/generic")
     is_enabled = models.BooleanField(default=True)
     is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from images.api.flavours import with_base
 from packages.models import Channel, Distribution, PackageChange, Release, Target
 from packages.versions import is_pre_release, version_key
 
@@ -30,8 +31,11 @@ def overview(distribution: Distribution, upstream_url: str) -> dict[str, Any]:
 
 
 def is_served_by_us(distribution: Distribution) -> bool:
-    """Whether clients read the upstream documents from us. Never a folder of this machine as an address."""
-    return distribution.is_hosted or distribution.url.startswith("file:")
+    """Whether clients read the upstream documents from us. Never a folder of this machine as an address.
+
+    Those of a flavour nobody else has.
+    """
+    return distribution.built_on_id is not None or distribution.is_hosted or distribution.url.startswith("file:")
 
 
 def latest(distribution: Distribution) -> list[str]:
@@ -41,6 +45,13 @@ def latest(distribution: Distribution) -> list[str]:
 
 def branches(distribution: Distribution) -> dict[str, Branch]:
     """The offered branches by name, newest first; those without a version are left out."""
+    own = _own_branches(distribution)
+    if distribution.built_on is None:
+        return own
+    return with_base(own, distribution, _own_branches(distribution.built_on))
+
+
+def _own_branches(distribution: Distribution) -> dict[str, Branch]:
     channels = Channel.objects.filter(distribution=distribution, is_enabled=True)
     versions = _versions(distribution)
     targets = _targets(distribution)

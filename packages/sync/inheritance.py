@@ -28,6 +28,7 @@ COPIED = (
     *("arch_packages", "version_code", "source_date_epoch", "linux_kernel", "default_packages", "package_manager"),
     *("imagebuilder_file", "imagebuilder_sha256", "needs_inspection"),
 )
+_OF_IMAGE = ("type", "filesystem", "name")
 _SAVED = (*COPIED, "package_words", "etags", "synced_at", "stale_since", "sync_error")
 
 
@@ -88,7 +89,8 @@ def hand_down_words(flavour: Distribution) -> None:
 
 def _in_use(targets: QuerySet[Target]) -> QuerySet[Target]:
     related = ("release__distribution", "release__series", "built_on")
-    return targets.filter(synced_at__isnull=False).select_related(*related).order_by("pk")
+    # Those that wait for an inspection get their own feeds with it (`store_inspection`).
+    return targets.filter(synced_at__isnull=False, needs_inspection=False).select_related(*related).order_by("pk")
 
 
 class _Said:
@@ -117,6 +119,7 @@ class _Said:
                     supported_devices=profile.supported_devices,
                     device_packages=profile.device_packages,
                     image_prefix=profile.image_prefix,
-                    images=profile.images,
+                    # Which kinds there are; the files themselves are the base's, and not what this flavour is.
+                    images=[{key: image[key] for key in _OF_IMAGE if key in image} for image in profile.images],
                     package_words=self.by_device.get(profile.name, []),
                 )
