@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods
 
@@ -148,7 +148,7 @@ def _distribution(address: str) -> Distribution | None:
     return Distribution.objects.filter(name=services.distribution_at(address), is_enabled=True).first()
 
 
-def _releases(address: str) -> Any:
+def _releases(address: str) -> QuerySet[Release]:
     """What is offered of the distribution at an address."""
     name = services.distribution_at(address)
     return Release.objects.filter(
@@ -163,7 +163,7 @@ def release_at(address: str, folder: str) -> Release | None:
         if release.path == folder:
             return release
     on_base = offered.filter(Q(built_on__version=version) | Q(built_on__channel__path=folder))
-    return _newest(release for release in on_base if release.built_on.path == folder)
+    return _newest(release for release in on_base if release.built_on and release.built_on.path == folder)
 
 
 def release_called(address: str, version: str) -> Release | None:
