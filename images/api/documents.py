@@ -188,7 +188,7 @@ def target_of(release: Release | None, name: str) -> Target | None:
     if release is None:
         return None
     return (
-        Target.objects.select_related("release__channel", "release__distribution")
+        Target.objects.select_related("release__channel", "release__distribution", "built_on__release")
         .filter(release=release, name=name, is_enabled=True)
         .first()
     )

@@ -80,5 +80,13 @@ def _overview(release: Release, folder: str) -> dict[str, Any]:
 
 
 def _profiles(target: Target, version: str) -> dict[str, Any]:
+    """A flavour has no images ready-made, and below its own versions none are listed: selectors would show links to them.
+
+    Below the base's versions, where devices look that want to upgrade, they tell which kinds there are.
+    """
     devices = Profile.objects.select_related("target").filter(target=target).order_by("name")
-    return {**about_target(target, version), "profiles": {row.name: about_profile(row) for row in devices}}
+    profiles = {row.name: about_profile(row) for row in devices}
+    base = target.built_on
+    if base is None or version != base.release.version:
+        profiles = {name: {**about, "images": []} for name, about in profiles.items()}
+    return {**about_target(target, version), "profiles": profiles}
