@@ -7,7 +7,7 @@ from packages.names import RESERVED
 _SLASHES = re.compile(r"/{2,}")
 
 # First segments of pages; everything else is for programs.
-_PAGES = frozenset({"admin", "images", "static", "docs", "about", "status", "stats"})
+_PAGES = frozenset({"admin", "images", "static", "docs", "about", "status", "stats", "network-profiles"})
 _PROGRAMS = RESERVED - _PAGES
 
 

@@ -69,8 +69,10 @@ def _with_headers(response: HttpResponseBase, file: ImageFile, etag: str, modifi
         response["Content-Disposition"] = f'attachment; filename="{file.name}"'
     response["ETag"] = etag
     response["Last-Modified"] = http_date(modified)
-    # Revalidated after a minute: a withdrawn image must not live on in caches.
-    response["Cache-Control"] = "public, max-age=60, must-revalidate, no-transform"
+    # Revalidated after a minute: a withdrawn image must not live on in caches. A private one is for no cache of others.
+    is_private = file.image.request.is_private
+    keep = "private, no-cache" if is_private else "public, max-age=60, must-revalidate"
+    response["Cache-Control"] = f"{keep}, no-transform"
     return response
 
 

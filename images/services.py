@@ -15,6 +15,7 @@ from images.models import Image, ImageRequest
 from images.validation import Asked
 from packages import generation, names
 from packages.exceptions import NotCompleteError
+from packages.visibility import PUBLIC, Viewer
 
 
 def request_image(
@@ -36,7 +37,8 @@ def request_asked(asked: Asked) -> ImageRequest:
         if load.is_greedy(asked.asker):
             raise load.too_many_requests() from error
         # Under the release's own name: that is what it waits under.
-        request = preparing.ask(replace(asked, version=error.version or asked.version), error.target_id)
+        asked = replace(asked, version=error.version or asked.version)
+        request = preparing.ask(asked, error.target_id, admission.owner_of(asked))
     if request.status == ImageRequest.Status.PREPARING:
         return request
     if request.refusal:
@@ -44,14 +46,16 @@ def request_asked(asked: Asked) -> ImageRequest:
     return request.resolved_to or request
 
 
-def lookup(distribution: str, request_hash: str) -> ImageRequest | None:
-    """What is known under a hash, with build and image; None for what was never asked or is no longer served."""
+def lookup(distribution: str, request_hash: str, viewer: Viewer = PUBLIC) -> ImageRequest | None:
+    """What is known under a hash, with build and image; None for what was never asked or is no longer served, and for
+    what the viewer may not see.
+    """
     try:
         # `first` would sort one row, and putting that into words takes a third of the time of an answer.
         request = ImageRequest.objects.with_outcome().get(request_hash=request_hash)
     except ImageRequest.DoesNotExist:
         return None
-    if request.distribution != distribution:
+    if not _is_there(request, distribution, viewer):
         return None
     final = request.resolved_to or request
     if final.build is not None and final.build.state == State.EXPIRED:
@@ -62,10 +66,17 @@ def lookup(distribution: str, request_hash: str) -> ImageRequest | None:
     return None if final.build is not None and final.build.state == State.DONE else request
 
 
-def known(distribution: str, request_hash: str) -> ImageRequest | None:
+def known(distribution: str, request_hash: str, viewer: Viewer = PUBLIC) -> ImageRequest | None:
     """The same, and also what is served no longer: its build may be asked for anew."""
     request = ImageRequest.objects.with_outcome().filter(request_hash=request_hash).first()
-    return request if request is not None and request.distribution == distribution else None
+    return request if request is not None and _is_there(request, distribution, viewer) else None
+
+
+def _is_there(request: ImageRequest, distribution: str, viewer: Viewer) -> bool:
+    """Whether the viewer finds it below this distribution, and what it has become too."""
+    if request.distribution != distribution or not request.is_visible_to(viewer):
+        return False
+    return request.resolved_to is None or request.resolved_to.is_visible_to(viewer)
 
 
 def withdraw(image: Image, why: str) -> None:

@@ -16,11 +16,13 @@ from typing import Any
 from django.db.models import Q
 
 from packages import generation
+from packages.essential import ALWAYS_ESSENTIAL, ESSENTIAL
 from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
+from packages.file_sets import File
 from packages.models import Distribution, Feed, Package, Profile, Release, Target
 from packages.parsing.types import dependency_name
 from packages.versions import version_key
-from packages.words import ALWAYS_ESSENTIAL, ESSENTIAL
+from packages.visibility import PUBLIC, Owner, Viewer, visible
 
 RECHECK_SECONDS = 5.0
 MAX_TARGETS = 48  # snapshots in memory; a big one takes some 2 MB beside the tables of its feeds
@@ -93,6 +95,8 @@ class TargetCatalogue:
     feeds: tuple[FeedInfo, ...]
     keys: tuple[KeyInfo, ...]
     package_words: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()  # that a flavour puts into every image
+    owner: Owner | None = None  # whose distribution it is; None: everybody's
 
     @cached_property
     def _aliases(self) -> dict[str, ProfileInfo]:
@@ -130,7 +134,8 @@ class _Entry:
     good_until: float  # time.monotonic()
 
 
-_Key = tuple[str, str, str]
+# With who looks: a name that is private costs others the same look as one that nobody has.
+_Key = tuple[str, str, str, Viewer]
 _Table = dict[str, str]
 
 _lock = threading.Lock()
@@ -139,15 +144,16 @@ _snapshots: "OrderedDict[int, tuple[str, TargetCatalogue]]" = OrderedDict()  # t
 _tables: "OrderedDict[tuple[int, str], _Table]" = OrderedDict()  # (feed id, state of its index) -> names
 
 
-def find(distribution: str, version: str, target: str) -> TargetCatalogue:
-    """The target that a request names. Versions compare case-insensitively; what is disabled is unknown.
+def find(distribution: str, version: str, target: str, viewer: Viewer = PUBLIC) -> TargetCatalogue:
+    """The target that a request names. Versions compare case-insensitively; what is disabled is unknown, and so is what
+    the viewer may not see.
 
     A flavour's release is found by its own version, else by that of the base's release: devices report that one.
 
     Raises UnknownDistributionError, UnknownVersionError, UnknownTargetError, or NotCompleteError for a target of which
     only the name is known so far.
     """
-    key = (distribution, version, target)
+    key = (distribution, version, target, viewer)
     current = generation.current()
     entry = _entries.get(key)
     if entry is not None and entry.generation == current and time.monotonic() < entry.good_until:
@@ -180,8 +186,9 @@ def _look(key: _Key, current: int) -> TargetCatalogue:
         return catalogue
 
 
-def _row(distribution: str, version: str, target: str) -> Target:
+def _row(distribution: str, version: str, target: str, viewer: Viewer) -> Target:
     rows = Target.objects.select_related(*_RELATED).filter(
+        visible(viewer, "release__distribution__organisation"),
         release__distribution__name=distribution,
         name=target,
         is_enabled=True,
@@ -194,7 +201,7 @@ def _row(distribution: str, version: str, target: str) -> Target:
         candidates = rows.filter(release__built_on__version__iexact=version)
         row = max(candidates, key=lambda found: version_key(found.release.version), default=None)
     if row is None:
-        raise _unknown(distribution, version, target)
+        raise _unknown(distribution, version, target, viewer)
     if not row.is_complete:
         release = row.release
         sentence = f"{row.name} of {release.version} is not prepared yet."
@@ -203,15 +210,15 @@ def _row(distribution: str, version: str, target: str) -> Target:
 
 
 _RELATED = (
-    *("release__channel", "release__distribution__built_on"),
+    *("release__channel", "release__distribution__built_on", "release__distribution__network_profile"),
     *("built_on__release__channel", "built_on__release__distribution"),
 )
 
 
 def _unknown(
-    distribution: str, version: str, target: str
+    distribution: str, version: str, target: str, viewer: Viewer
 ) -> UnknownDistributionError | UnknownVersionError | UnknownTargetError:
-    if not Distribution.objects.filter(name=distribution, is_enabled=True).exists():
+    if not Distribution.objects.visible_to(viewer).filter(name=distribution).exists():
         return UnknownDistributionError(f"Unsupported distribution: {distribution}", distribution)
     releases = Release.objects.filter(
         Q(version__iexact=version) | Q(built_on__version__iexact=version),
@@ -236,8 +243,13 @@ def _stamp(row: Target) -> tuple[str, _Keys]:
     distribution = row.release.distribution
     base = distribution.base
     keys = _Keys(_keys_of(base), _keys_of(distribution) if base is not distribution else ())
-    state = (row.state_hash, row.path, row.imagebuilder_url, distribution.url, row.release.version, keys)
-    return repr(state), keys
+    release = row.release.version
+    owner = _owner(distribution)
+    return repr((row.state_hash, row.path, row.imagebuilder_url, distribution.url, release, keys, owner)), keys
+
+
+def _owner(distribution: Distribution) -> Owner | None:
+    return Owner(distribution.organisation_id) if distribution.organisation_id else None
 
 
 def _keys_of(distribution: Distribution) -> tuple[KeyInfo, ...]:
@@ -275,7 +287,14 @@ def _build(row: Target, keys: _Keys) -> TargetCatalogue:
         feeds=tuple(_feed_info(feed, keys) for feed in feeds),
         keys=keys.base,
         package_words=tuple(row.package_words),
+        files=_files(release.distribution),
+        owner=_owner(release.distribution),
     )
+
+
+def _files(distribution: Distribution) -> tuple[File, ...]:
+    profile = distribution.network_profile
+    return tuple(File(row.path, row.mode, bytes(row.content)) for row in profile.files.all()) if profile else ()
 
 
 def _feed_info(feed: Feed, keys: _Keys) -> FeedInfo:

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from packages import names, words
+from packages import file_sets, names, words
 from packages.addresses import check_url
+from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet
 
 
 def validate_distribution_name(value: str) -> None:
@@ -23,14 +24,6 @@ def validate_mirror_url(value: str) -> None:
     """An address that `packages.upstream.Mirror` takes."""
     try:
         check_url(value)
-    except ValueError as error:
-        raise ValidationError(str(error)) from error
-
-
-def validate_package_words(value: str) -> None:
-    """Package names with blanks between, `-name` for what is left out; nothing that an image cannot do without."""
-    try:
-        words.parse(value)
     except ValueError as error:
         raise ValidationError(str(error)) from error
 
@@ -85,6 +78,50 @@ def _fill(template: str, fields: Sequence[str]) -> str:
     for name in fields:
         template = template.replace(f"{{{name}}}", "x")
     return template
+
+
+def validate_organisation_name(value: str) -> None:
+    """What a distribution's name looks like."""
+    if not names.ORGANISATION.fullmatch(value):
+        raise ValidationError("Use up to 32 lower-case letters, digits and dashes, e.g. 'meadow-net'.")
+
+
+def validate_network_profile_name(value: str) -> None:
+    """Words with slashes between them."""
+    if not names.NETWORK_PROFILE.fullmatch(value):
+        raise ValidationError(
+            "Use letters, digits, '.', '_' and '-', in up to three parts with '/' between, e.g. 'libremesh/antennas'."
+        )
+
+
+def validate_package_words(value: str) -> None:
+    """`name` adds, `-name` removes; not what no router starts without."""
+    try:
+        file_sets.check_words(value.split())
+    except file_sets.FileSetError as error:
+        raise ValidationError(str(error)) from error
+
+
+def validate_file_path(value: str) -> None:
+    """A path in the image."""
+    try:
+        file_sets.check_path(value)
+    except file_sets.FileSetError as error:
+        raise ValidationError(str(error)) from error
+
+
+class Organisation(models.Model):
+    """Whose distributions, network profiles and images are for its own members only: see `packages.visibility`."""
+
+    name = models.CharField(max_length=32, unique=True, validators=[validate_organisation_name])
+    title = models.CharField(max_length=80, blank=True, help_text="How people write it, e.g. Meadow Net.")
+    contact = models.CharField(max_length=200, blank=True, help_text="Whom to ask; for maintainers only.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.title or self.name
 
 
 class Synced(models.Model):
@@ -142,6 +179,14 @@ class Distribution(Synced):
             "-name for what they do without. E.g. lime-system -dnsmasq"
         ),
     )
+    network_profile = models.ForeignKey(
+        "NetworkProfile",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="flavours",
+        help_text="Of a flavour: the network profile whose files and packages go into each of its images.",
+    )
     offers_listed_devices_only = models.BooleanField(
         default=False, help_text="Of a flavour: devices that are not in its list of devices are not offered."
     )
@@ -165,6 +210,17 @@ class Distribution(Synced):
     )
     stable_version = models.CharField(max_length=64, blank=True)
     contact = models.CharField(max_length=200, blank=True)
+    # PROTECT: without its organisation it would be everybody's.
+    organisation = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="distributions",
+        help_text="Private: only who sends a token of this organisation sees it and builds it. Empty: everybody.",
+    )
+
+    objects = DistributionQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -191,6 +247,10 @@ class Distribution(Synced):
         if base.built_on_id is not None:
             sentence = f"{base} is a flavour itself. Choose {base.built_on}, which that one is built on."
             raise ValidationError({"built_on": sentence})
+        for field, row in (("built_on", base), ("network_profile", self.network_profile)):
+            if row is not None and row.organisation_id not in (None, self.organisation_id):
+                sentence = f"{row} is private to {row.organisation}, and this flavour is not: it would give it away."
+                raise ValidationError({field: sentence})
         if self._state.adding:
             return
         if self.flavours.exists():
@@ -596,6 +656,81 @@ class Package(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+class NetworkProfile(models.Model):
+    """A named set of files and packages of a community's network, to be chosen in requests for images."""
+
+    name = models.CharField(
+        max_length=194,
+        unique=True,
+        validators=[validate_network_profile_name],
+        help_text="How requests call it, e.g. libremesh/antennas.",
+    )
+    title = models.CharField(max_length=120, blank=True, help_text="How people call it.")
+    description = models.TextField(blank=True)
+    is_enabled = models.BooleanField(default=True, help_text="Disabled: not listed, and requests for it are refused.")
+    is_public = models.BooleanField(
+        "paths are shown",
+        default=False,
+        help_text="Lists say which files there are and how large. What stands in them is never shown; but whoever gets "
+        "an image has its files. For what not everybody may read, name an organisation.",
+    )
+    distributions: "models.ManyToManyField[Distribution, Distribution]" = models.ManyToManyField(
+        Distribution, related_name="network_profiles", blank=True, help_text="What it is for."
+    )
+    # Not "none chosen": else it would become everybody's when the last of its distributions is removed.
+    is_general = models.BooleanField("for every distribution", default=False)
+    organisation = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="network_profiles",
+        help_text="Private: only who sends a token of this organisation sees it and builds with it. Empty: everybody.",
+    )
+    packages = models.TextField(
+        blank=True,
+        validators=[validate_package_words],
+        help_text="Words with blanks between them: name adds a package to the image, -name removes one.",
+    )
+
+    objects = NetworkProfileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def package_words(self) -> tuple[str, ...]:
+        """Its packages, each once and in order."""
+        return tuple(dict.fromkeys(self.packages.split()))
+
+
+class NetworkProfileFile(models.Model):
+    """A file that a network profile puts into images."""
+
+    class Mode(models.IntegerChoices):
+        PLAIN = 0o644, "644"
+        EXECUTABLE = 0o755, "755: can be run"
+
+    profile = models.ForeignKey(NetworkProfile, models.CASCADE, related_name="files")
+    path = models.CharField(
+        max_length=200,
+        validators=[validate_file_path],
+        help_text="In the image, without a slash in front, e.g. etc/config/lime-community.",
+    )
+    mode = models.PositiveSmallIntegerField(choices=Mode.choices, default=Mode.PLAIN)
+    content = models.BinaryField(blank=True, default=b"")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["profile", "path"], name="network_profile_file_once")]
+        ordering = ["profile", "path"]
+
+    def __str__(self) -> str:
+        return self.path
 
 
 def mark_synced(row: Synced, at: datetime) -> None:

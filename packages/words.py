@@ -2,34 +2,6 @@
 
 from collections.abc import Iterable
 
-from packages import names
-
-MOST = 500
-
-# What a router does not come up without, or cannot be mended without. `kernel` and `libc` are in no index.
-ALWAYS_ESSENTIAL = frozenset({"base-files", "busybox", "kernel", "libc"})
-ESSENTIAL = frozenset(
-    {"fstools", "fwtool", "libgcc", "libgcc1", "mtd", "netifd", "procd", "ubox", "ubus", "ubusd", "uci"}
-)
-
-
-def parse(text: str) -> list[str]:
-    """Words with blanks between; ValueError with a sentence for what is none or is essential."""
-    found = list(dict.fromkeys(text.split()))
-    if len(found) > MOST:
-        raise ValueError(f"These are more than {MOST} words.")
-    for word in found:
-        name = word.removeprefix("-")
-        if not names.PACKAGE.fullmatch(name):
-            raise ValueError(
-                f"{word[:64]!a} is no package: write names with blanks between, -name for what is left out."
-            )
-        if word.startswith("-") and name in ALWAYS_ESSENTIAL | ESSENTIAL:
-            raise ValueError(f"{word} cannot be left out: an image without {name} does not start.")
-        if f"-{word}" in found:
-            raise ValueError(f"Both {word} and -{word} are there; leave one out.")
-    return found
-
 
 def latest(words: Iterable[str]) -> tuple[dict[str, None], frozenset[str]]:
     """What is added, in order, and what is left out; of two words about one package the later counts."""

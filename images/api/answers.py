@@ -156,7 +156,7 @@ def _done(request: ImageRequest, build: Build) -> Answer:
         "stdout": tail(build.stdout),
         "stderr": tail(build.stderr),
     }
-    return Answer(200, body, _state_headers("done", 0), is_final=True)
+    return Answer(200, body, _state_headers("done", 0), is_final=not request.is_private)
 
 
 _DOCUMENT_KEYS = (

@@ -13,8 +13,10 @@ from images import addresses, services
 from images.api import answers, overviews
 from images.api.build import respond
 from images.preparing import complete
+from packages import network_profiles
 from packages.models import Distribution, Feed, Package, Profile, Release, Target
 from packages.versions import version_key
+from packages.visibility import viewer_of, visible
 
 _READ = ["GET", "HEAD"]
 _TARGET_DOCUMENT = re.compile(r"(?P<folder>[^?]+)/targets/(?P<target>[^/]+/[^/]+)/(?P<name>[^/]+)\.json")
@@ -24,50 +26,61 @@ _ARCH_INDEX = re.compile(r"(?P<folder>[^?]+)/packages/(?P<arch>[^/]+)-index\.jso
 @require_http_methods(_READ)
 def overview(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """§7.1"""
-    found = _distribution(distribution)
+    found = _distribution(request, distribution)
     if found is None:
         return _no_distribution(request)
     # Kept answers are kept under the path: not when the address of the caller stands in them.
     is_ours = overviews.is_served_by_us(found)
     upstream = f"{addresses.base(request)}/{found.name}" if is_ours else found.url
-    return final(request, overviews.overview(found, upstream), keep=not is_ours or bool(settings.ASU_BASE_URL))
+    keep = not is_ours or bool(settings.ASU_BASE_URL)
+    return final(request, found, overviews.overview(found, upstream), keep=keep)
 
 
 @require_http_methods(_READ)
 def branches(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """§7.2"""
-    found = _distribution(distribution)
-    return final(request, list(overviews.branches(found).values())) if found else _no_distribution(request)
+    found = _distribution(request, distribution)
+    return final(request, found, list(overviews.branches(found).values())) if found else _no_distribution(request)
 
 
 @require_http_methods(_READ)
 def latest(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """§7.3"""
-    found = _distribution(distribution)
-    return final(request, {"latest": overviews.latest(found)}) if found else _no_distribution(request)
+    found = _distribution(request, distribution)
+    return final(request, found, {"latest": overviews.latest(found)}) if found else _no_distribution(request)
 
 
 @require_http_methods(_READ)
 def revision(request: HttpRequest, version: str, target: str, subtarget: str, distribution: str = "") -> HttpResponse:
     """§7.6"""
-    found = target_of(release_called(distribution, version), f"{target}/{subtarget}")
+    found = target_of(release_called(request, distribution, version), f"{target}/{subtarget}")
     if found is None:
         return respond(request, answers.error(404, f"There is no {version} for {target}/{subtarget} here."))
     if not complete(found):
         return not_yet(request, found)
     if not found.version_code:
         return respond(request, answers.error(404, f"The revision of {version} is not known."))
-    return final(request, {"revision": found.version_code})
+    return final(request, found.release.distribution, {"revision": found.version_code})
+
+
+@require_http_methods(_READ)
+def network_profile_list(request: HttpRequest, distribution: str = "") -> HttpResponse:
+    """What requests for this distribution may name as `network_profile`. Never kept: it depends on who asks."""
+    found = _distribution(request, distribution)
+    if found is None:
+        return _no_distribution(request)
+    offers = network_profiles.offered(found.name, viewer_of(request.META))
+    return final(request, found, {"network_profiles": [offer.to_json() for offer in offers]}, keep=False)
 
 
 @require_http_methods(_READ)
 def document(request: HttpRequest, path: str, distribution: str = "") -> HttpResponse:
     """§7.4 and §7.5: the documents below DIR."""
     if match := _ARCH_INDEX.fullmatch(path):
-        release = release_at(distribution, match["folder"])
+        release = release_at(request, distribution, match["folder"])
         return _arch_index(request, release, match["arch"])
     if match := _TARGET_DOCUMENT.fullmatch(path):
-        release = release_at(distribution, match["folder"])
+        release = release_at(request, distribution, match["folder"])
         found = target_of(release, match["target"])
         if release is None or found is None:
             return nothing(request)
@@ -86,7 +99,7 @@ def _target_index(request: HttpRequest, target: Target) -> HttpResponse:
     if kernel.get("version") and "kernel" not in packages:
         # No package index lists it, yet clients look for it among what the target brings.
         packages["kernel"] = f"{kernel['version']}~{kernel.get('vermagic', '')}-r{kernel.get('release', '1')}"
-    return final(request, {"architecture": target.arch_packages, "packages": packages})
+    return final(request, target.release.distribution, {"architecture": target.arch_packages, "packages": packages})
 
 
 def _arch_index(request: HttpRequest, release: Release | None, arch: str) -> HttpResponse:
@@ -101,7 +114,7 @@ def _arch_index(request: HttpRequest, release: Release | None, arch: str) -> Htt
         if not complete(first):
             return not_yet(request, first)
     feeds = Feed.objects.filter(kind=Feed.Kind.ARCH, targets__in=targets)
-    return final(request, _versions(Package.objects.filter(feed__in=feeds)))
+    return final(request, release.distribution, _versions(Package.objects.filter(feed__in=feeds)))
 
 
 def _profile(request: HttpRequest, target: Target, name: str, version: str) -> HttpResponse:
@@ -109,7 +122,8 @@ def _profile(request: HttpRequest, target: Target, name: str, version: str) -> H
     if profile is None:
         return respond(request, answers.error(404, f"{target.name} has no such profile."))
     about = about_target(target, version)
-    return final(request, {**about, "id": profile.name, **about_profile(profile)})
+    body = {**about, "id": profile.name, **about_profile(profile)}
+    return final(request, target.release.distribution, body)
 
 
 def about_target(target: Target, version: str) -> dict[str, Any]:
@@ -144,21 +158,26 @@ def _versions(packages: Any) -> dict[str, str]:
     return dict(packages.order_by("name", "id").values_list("name", "version"))
 
 
-def _distribution(address: str) -> Distribution | None:
-    return Distribution.objects.filter(name=services.distribution_at(address), is_enabled=True).first()
+def _distribution(request: HttpRequest, address: str) -> Distribution | None:
+    rows = Distribution.objects.visible_to(viewer_of(request.META))
+    return rows.filter(name=services.distribution_at(address)).first()
 
 
-def _releases(address: str) -> QuerySet[Release]:
-    """What is offered of the distribution at an address."""
+def _releases(request: HttpRequest, address: str) -> QuerySet[Release]:
+    """What is offered of the distribution at an address, to the one who asks."""
     name = services.distribution_at(address)
     return Release.objects.filter(
-        distribution__name=name, distribution__is_enabled=True, channel__is_enabled=True, is_enabled=True
+        visible(viewer_of(request.META), "distribution__organisation"),
+        distribution__name=name,
+        distribution__is_enabled=True,
+        channel__is_enabled=True,
+        is_enabled=True,
     ).select_related("channel", "distribution", "built_on__channel")
 
 
-def release_at(address: str, folder: str) -> Release | None:
+def release_at(request: HttpRequest, address: str, folder: str) -> Release | None:
     """The release whose documents are in a folder, e.g. `releases/24.10.2`; of a flavour also in that of its base."""
-    offered, version = _releases(address), folder.rpartition("/")[2]
+    offered, version = _releases(request, address), folder.rpartition("/")[2]
     for release in offered.filter(Q(version=version) | Q(channel__path=folder)):
         if release.path == folder:
             return release
@@ -166,9 +185,9 @@ def release_at(address: str, folder: str) -> Release | None:
     return _newest(release for release in on_base if release.built_on and release.built_on.path == folder)
 
 
-def release_called(address: str, version: str) -> Release | None:
+def release_called(request: HttpRequest, address: str, version: str) -> Release | None:
     """The release of this version; of a flavour also by the version that it is built on."""
-    offered = _releases(address)
+    offered = _releases(request, address)
     return offered.filter(version__iexact=version).first() or _newest(offered.filter(built_on__version__iexact=version))
 
 
@@ -194,9 +213,10 @@ def target_of(release: Release | None, name: str) -> Target | None:
     )
 
 
-def final(request: HttpRequest, body: Any, *, keep: bool = True) -> HttpResponse:
+def final(request: HttpRequest, distribution: Distribution, body: Any, *, keep: bool = True) -> HttpResponse:
     """A document; `keep`: the same for everybody until something in the catalogue changes."""
-    if keep:
+    # Kept answers are for everybody.
+    if keep and distribution.organisation_id is None:
         request.META["asu.final"] = True
     return JsonResponse(body, safe=False)
 

@@ -17,6 +17,7 @@ from images.preparing import complete
 from packages import views
 from packages.models import Distribution, Profile, Release, Target
 from packages.versions import SNAPSHOT, newest_first
+from packages.visibility import viewer_of
 
 _IN_RELEASE = re.compile(r"(?P<folder>[^?]+)/(?P<name>\.targets\.json|\.overview\.json)")
 _OF_TARGET = re.compile(r"(?P<folder>[^?]+)/targets/(?P<target>[^/]+/[^/]+)/profiles\.json")
@@ -27,7 +28,8 @@ _OF_TARGET = re.compile(r"(?P<folder>[^?]+)/targets/(?P<target>[^/]+/[^/]+)/prof
 def document(request: HttpRequest, path: str, distribution: str = "") -> HttpResponseBase:
     """A document or a file, e.g. `/libremesh/releases/2024.1/targets/ath79/generic/profiles.json`."""
     name = services.distribution_at(distribution)
-    flavour = Distribution.objects.filter(name=name, is_enabled=True, built_on__isnull=False).first()
+    rows = Distribution.objects.visible_to(viewer_of(request.META))
+    flavour = rows.filter(name=name, built_on__isnull=False).first()
     made = _made(request, flavour, path, distribution) if flavour is not None else None
     return made or views.document(request, path, distribution)
 
@@ -35,21 +37,21 @@ def document(request: HttpRequest, path: str, distribution: str = "") -> HttpRes
 def _made(request: HttpRequest, flavour: Distribution, path: str, address: str) -> HttpResponse | None:
     """What we make from rows; None: it may be a file."""
     if path == ".versions.json":
-        return final(request, _versions(flavour))
+        return final(request, flavour, _versions(flavour))
     if match := _IN_RELEASE.fullmatch(path):
-        release = release_at(address, match["folder"])
+        release = release_at(request, address, match["folder"])
         if release is None:
             return None
         document = _targets(release) if match["name"] == ".targets.json" else _overview(release, match["folder"])
-        return final(request, document)
+        return final(request, flavour, document)
     if match := _OF_TARGET.fullmatch(path):
-        release = release_at(address, match["folder"])
+        release = release_at(request, address, match["folder"])
         target = target_of(release, match["target"])
         if release is None or target is None:
             return None
         if not complete(target):
             return not_yet(request, target)
-        return final(request, _profiles(target, version_in(release, match["folder"])))
+        return final(request, flavour, _profiles(target, version_in(release, match["folder"])))
     return None
 
 
@@ -80,7 +82,7 @@ def _overview(release: Release, folder: str) -> dict[str, Any]:
 
 
 def _profiles(target: Target, version: str) -> dict[str, Any]:
-    """A flavour has no images ready-made, and below its own versions none are listed: selectors would show links to them.
+    """A flavour has no images ready-made; below its own versions none are listed, so that selectors show no links.
 
     Below the base's versions, where devices look that want to upgrade, they tell which kinds there are.
     """

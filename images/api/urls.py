@@ -16,6 +16,7 @@ urlpatterns = [
     path("json/v1/latest.json", documents.latest),
     path("api/v1/latest", documents.latest),
     path("api/v1/revision/<str:version>/<str:target>/<str:subtarget>", documents.revision),
+    path("api/v1/network-profiles", documents.network_profile_list),
     path("api/v1/schema", docs.schema_view),
     path("json/v1/<path:path>", documents.document),
     path("docs/", docs.docs),

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from packages import words
-from packages.models import Distribution, Feed, Profile, Series, Target, mark_synced
+from packages.models import Distribution, Feed, NetworkProfile, Profile, Series, Target, mark_synced
 from packages.parsing.types import ProfileEntry
 from packages.sync.rows import store_profiles
 from packages.sync.run import announce_change
@@ -93,12 +93,21 @@ def _in_use(targets: QuerySet[Target]) -> QuerySet[Target]:
     return targets.filter(synced_at__isnull=False, needs_inspection=False).select_related(*related).order_by("pk")
 
 
+def _digests(profile: NetworkProfile) -> list[tuple[str, int, str]]:
+    """The state of the files that go into every image."""
+    rows = profile.files.order_by("path")
+    return [(row.path, row.mode, hashlib.sha256(bytes(row.content)).hexdigest()) for row in rows]
+
+
 class _Said:
     """What a flavour says of its images."""
 
     def __init__(self, flavour: Distribution, series: Series | None) -> None:
+        always = flavour.network_profile
+        of_network = always.package_words if always else ()
         of_series = series.package_words.split() if series else []
-        added, removed = words.latest((*flavour.package_words.split(), *of_series))
+        added, removed = words.latest((*of_network, *flavour.package_words.split(), *of_series))
+        self.files = _digests(always) if always else []
         self.everywhere = [*added, *(f"-{name}" for name in sorted(removed))]
         rows = flavour.devices.order_by("profile").values_list("profile", "package_words")
         self.by_device = {profile: text.split() for profile, text in rows}
@@ -106,7 +115,8 @@ class _Said:
 
     def digest(self, base: Target) -> str:
         """Names all that is not in a feed."""
-        state = [base.etags.get("profiles_sha256", ""), self.everywhere, self.by_device, self.only_listed]
+        profiles = base.etags.get("profiles_sha256", "")
+        state = [profiles, self.everywhere, self.by_device, self.only_listed, self.files]
         return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
     def devices(self, base: Target) -> Iterator[ProfileEntry]:
