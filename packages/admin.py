@@ -146,11 +146,6 @@ class DeviceInline(admin.TabularInline):  # type: ignore[type-arg]
     verbose_name_plural = "Devices of a flavour"
 
 
-class PackageChangeInline(admin.TabularInline):  # type: ignore[type-arg]
-    model = PackageChange
-    extra = 0
-
-
 @admin.register(Distribution)
 class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     form = DistributionForm
@@ -356,16 +351,24 @@ class ChannelAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ["distribution", "is_enabled"]
     list_select_related = ["distribution"]
     search_fields = ["name"]
-    inlines = [PackageChangeInline]
     actions = ["enable", "disable"]
 
 
 @admin.register(PackageChange)
 class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["source", "target", "revision", "is_mandatory", "channel"]
-    list_filter = ["channel__distribution", "is_mandatory"]
-    list_select_related = ["channel__distribution"]
-    search_fields = ["source", "target"]
+    list_display = ["before", "after", "kind", "version", "revision", "is_mandatory", "distribution"]
+    list_filter = ["distribution", "kind", "is_mandatory", "version"]
+    list_select_related = ["distribution"]
+    search_fields = ["sources", "targets", "why"]
+    fields = ["distribution", "kind", "sources", "targets", "version", "revision", "is_mandatory", "why"]
+
+    @admin.display(description="before")
+    def before(self, row: PackageChange) -> str:
+        return ", ".join(row.sources) or "-"
+
+    @admin.display(description="after")
+    def after(self, row: PackageChange) -> str:
+        return ", ".join(row.targets) or "-"
 
 
 @admin.register(Release)
