@@ -6,6 +6,7 @@ A checked request is the build it asks for: its hash is `BuildSpec.hash()`, the 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -197,6 +198,8 @@ def unchecked_canonical(asked: Asked, owner: Owner | None = None) -> str:
         "defaults": asked.defaults,
         "rootfs_size_mb": asked.rootfs_size_mb,
     }
+    if asked.is_classic:
+        form |= {"is_classic": True, "model": asked.model}
     if asked.network_profile:
         form["network_profile"] = asked.network_profile
     if owner is not None:
@@ -212,6 +215,11 @@ def from_unchecked(canonical: str, echoed: dict[str, Any]) -> Asked:
     form["versions"] = form.pop("packages_versions")
     form["packages"] = tuple(echoed["packages"])
     return Asked(**form, client=echoed["client"])
+
+
+def of_manifest(manifest: Mapping[str, str]) -> str:
+    """Names a set of packages with their versions."""
+    return digest(json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
 
 
 def digest(canonical: str) -> str:

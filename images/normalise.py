@@ -53,6 +53,8 @@ class Defaults:
 def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     """RequestRefusedError when the profile or a package is not there, or the wish makes no bootable image."""
     profile = catalogue.resolve_profile(asked.profile)
+    if profile is None and asked.is_classic:
+        profile = catalogue.resolve_model(asked.model)
     if profile is None:
         raise _unknown_profile(asked.profile, catalogue)
     _check_version_code(asked, catalogue)

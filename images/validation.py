@@ -36,6 +36,10 @@ class Asked:
     filesystem: str = ""
     defaults: str = ""
     rootfs_size_mb: int | None = None
+    # Of a client of 2017 to 2019: `profile` is what the router calls its board ("" if that is no name), `model` what
+    # people call it.
+    is_classic: bool = False
+    model: str = ""
     network_profile: str = ""
     client: str = ""
     # Who asks, and the release that the device runs: they decide when its turn is, not what is built.

@@ -154,14 +154,29 @@ class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     ]
     list_filter = ["is_enabled", "is_hosted", "built_on", "organisation"]
     list_select_related = ["built_on", "organisation"]
-    search_fields = ["name", "title", "url"]
+    search_fields = ["name", "title", "url", "aliases"]
     readonly_fields = ["stable_version", "synced_at", "stale_since", "sync_error"]
     fieldsets = [
         (
             None,
-            {"fields": ["name", "title", "description", "contact", "url", "organisation", "is_enabled", "is_hosted"]},
+            {
+                "fields": [
+                    "name",
+                    "title",
+                    "aliases",
+                    "description",
+                    "contact",
+                    "url",
+                    "organisation",
+                    "is_enabled",
+                    "is_hosted",
+                ]
+            },
         ),
-        ("Releases", {"fields": ["enables_new_releases", "oldest_version", "newest_version", "stable_version"]}),
+        (
+            "Releases",
+            {"fields": ["enables_new_releases", "oldest_version", "newest_version", "stable_version", "successor"]},
+        ),
         (
             "Flavour",
             {

@@ -55,6 +55,7 @@ class Definition:
     built_on: str = ""
     package_words: str = ""
     series: tuple[SeriesDefinition, ...] = ()
+    aliases: tuple[str, ...] = ()  # what its devices call it, in lower case
     successor: str = ""  # the distribution that goes on where this one ends
 
 
@@ -139,6 +140,7 @@ LIBREMESH = Definition(
             "{series}-ow{base_version}",
         ),
     ),
+    aliases=("lime",),
 )
 
 SHIPPED = {definition.name: definition for definition in (OPENWRT, LEDE, LIBREMESH)}

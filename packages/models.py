@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from packages import file_sets, names, words
+from packages import file_sets, names, naming, words
 from packages.addresses import check_url
 from packages.changes import Change, circle_with, shape_problem
 from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet
@@ -151,6 +151,11 @@ class Distribution(Synced):
     name = models.CharField(max_length=32, unique=True, validators=[validate_distribution_name])
     title = models.CharField(max_length=80, blank=True, help_text="How people write it, e.g. OpenWrt.")
     description = models.TextField(blank=True)
+    aliases = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Other names that devices and clients know it by, e.g. ["lime"]; upper and lower case are the same.',
+    )
     url = models.CharField(
         max_length=500,
         blank=True,
@@ -240,6 +245,7 @@ class Distribution(Synced):
     def clean(self) -> None:
         if self.is_hosted and not self.url.startswith("file://"):
             raise ValidationError({"url": "A distribution that is hosted here needs a file:// address."})
+        naming.check(self)
         if self.built_on is None:
             if not self.url:
                 raise ValidationError({"url": "Say where the mirror is; only a flavour can do without."})

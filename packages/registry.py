@@ -75,6 +75,7 @@ def add_distribution(
             row.package_words = package_words or shipped.package_words
             row.oldest_version = oldest_version or shipped.oldest_version
             row.newest_version = shipped.newest_version
+            row.aliases = list(shipped.aliases)
         row.full_clean()
         row.save()
         if known is None and shipped is not None:
