@@ -22,7 +22,7 @@ from builders.failures import cancelled, from_mirror
 from builders.imagebuilder import Tree
 from builders.runners.base import Runner
 from builders.runners.workdir import WorkDir
-from builders.sources import MirrorSources, Sources
+from builders.sources import MirrorSources, Sources, bounds_of
 from builders.spec import BuildFailedError, BuildSpec, FeedSpec, KeySpec
 from builders.states import Phase, Reason
 from packages import index_cache, names
@@ -273,6 +273,7 @@ def _fetch(items: Iterable[tuple[LocalFeed, closure.Candidate]], report: Report,
             entry=candidate.entry(),
             link=_link(feed, candidate),
             apk_keys=feed.apk_keys,
+            bounds=bounds_of(feed.spec),
         )
         for feed, candidate in items
     ]
