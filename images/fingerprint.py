@@ -9,11 +9,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from builders.spec import BuildSpec, FeedSpec, ImageBuilderSpec, KeySpec
+from builders.spec import BuildSpec, ImageBuilderSpec, KeySpec
 from images.normalise import Wanted, defaults_of
 from images.per_profile import PerProfile
+from images.repositories import feed_spec
 from images.validation import Asked
-from packages.catalogue import FeedInfo, ProfileInfo, TargetCatalogue
+from packages.catalogue import ProfileInfo, TargetCatalogue
 
 
 class Fingerprint:
@@ -139,12 +140,6 @@ def _template_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> _Template:
     )
 
 
-def feed_spec(feed: FeedInfo) -> FeedSpec:
-    """A feed of the catalogue as the builders know it."""
-    keys = tuple(KeySpec(key.kind, key.text) for key in feed.keys)
-    return FeedSpec(feed.name, feed.kind, feed.format, feed.url, feed.index_sha256, keys)
-
-
 _templates = PerProfile(_template_of)
 
 
@@ -166,8 +161,9 @@ def echo(asked: Asked, *, profile: str, version: str, version_code: str) -> dict
         "defaults": f"({size} bytes, not shown)" if size else None,
         "rootfs_size_mb": asked.rootfs_size_mb,
         "filesystem": asked.filesystem or None,
-        "repositories": {},
-        "repository_keys": [],
+        "repositories": dict(asked.repositories),
+        "repositories_mode": asked.repositories_mode,
+        "repository_keys": [text for _, text in asked.repository_keys],
         "client": asked.client,
     }
 
@@ -191,6 +187,12 @@ def unchecked_canonical(asked: Asked) -> str:
         "defaults": asked.defaults,
         "rootfs_size_mb": asked.rootfs_size_mb,
     }
+    if asked.repositories:
+        form |= {
+            "repositories": dict(asked.repositories),
+            "repositories_mode": asked.repositories_mode,
+            "repository_keys": sorted(asked.repository_keys),
+        }
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
@@ -200,6 +202,7 @@ def from_unchecked(canonical: str, echoed: dict[str, Any]) -> Asked:
     del form["canonical"]
     form["versions"] = form.pop("packages_versions")
     form["packages"] = tuple(echoed["packages"])
+    form["repository_keys"] = tuple(tuple(key) for key in form.get("repository_keys", ()))
     return Asked(**form, client=echoed["client"])
 
 

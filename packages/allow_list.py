@@ -9,9 +9,6 @@ from packages.public_keys import PublicKey
 from packages.upstream import Bounds
 from packages.web_addresses import WebAddress
 
-# Clients name a repository by its folder or by the index in it.
-INDEXES = ("packages.adb", "Packages", "Packages.gz")
-
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
@@ -19,11 +16,6 @@ class Allowance:
 
     bounds: Bounds
     keys: tuple[PublicKey, ...]  # one of them has to sign; none: requests bring the keys
-
-
-def folder(text: str) -> WebAddress:
-    """The folder that an address of a repository means; ValueError as of WebAddress.parse."""
-    return WebAddress.parse(text).without(INDEXES)
 
 
 def allowed_addresses(distribution: Distribution) -> list[str]:

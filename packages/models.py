@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from packages import names
 from packages.addresses import check_url
+from packages.definitions import SHIPPED
 from packages.exceptions import SignatureError
 from packages.public_keys import PublicKey, read_keys
 from packages.web_addresses import WebAddress
@@ -102,6 +104,16 @@ class Distribution(Synced):
 
     def __str__(self) -> str:
         return self.title or self.name
+
+    @property
+    def public_urls(self) -> list[str]:
+        """Web addresses that the mirror is known by: its own, the one that everybody knows, or ours if we host it."""
+        known = [self.url.rstrip("/")] if self.url.startswith(("http://", "https://")) else []
+        if shipped := SHIPPED.get(self.name):
+            known.append(shipped.url)
+        if self.is_hosted and settings.ASU_BASE_URL:
+            known.append(f"{settings.ASU_BASE_URL}/{self.name}")
+        return list(dict.fromkeys(known))
 
     def clean(self) -> None:
         if self.is_hosted and not self.url.startswith("file://"):
@@ -271,6 +283,8 @@ class Target(Synced):
     imagebuilder_file = models.CharField(max_length=240, blank=True, help_text="File name in the target's folder.")
     imagebuilder_sha256 = models.CharField(max_length=64, blank=True)
     feeds: "models.ManyToManyField[Feed, Feed]" = models.ManyToManyField("Feed", related_name="targets", blank=True)
+    # When the mirror was last asked for a request that did not fit what we have.
+    refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Names the state of everything a build reads from the mirror: ImageBuilder, profiles, every feed's index.
     state_hash = models.CharField(max_length=64, blank=True, editable=False)
 

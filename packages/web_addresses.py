@@ -12,6 +12,8 @@ from typing import Self
 
 MAX_ADDRESS = 300
 PORTS = {"http": 80, "https": 443}
+# Clients name a repository by its folder or by the index in it.
+INDEXES = ("packages.adb", "Packages", "Packages.gz")
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _ADDRESS = re.compile(r"([A-Za-z]{1,10})://([^/]*)(/.*)?", re.DOTALL)
@@ -69,6 +71,11 @@ class WebAddress:
         if self.segments and self.segments[-1] in names:
             return WebAddress(self.scheme, self.host, self.port, self.segments[:-1])
         return self
+
+
+def repository(text: str) -> WebAddress:
+    """The folder that an address of a repository means; ValueError as of `WebAddress.parse`."""
+    return WebAddress.parse(text).without(INDEXES)
 
 
 def _check_characters(text: str) -> None:
