@@ -158,6 +158,17 @@ class ImagePage:
         data = text.encode()
         return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} if data else None
 
+    @property
+    def repositories(self) -> list[dict[str, str]]:
+        """Those that were named, with the state of each that is no feed of the target's anyway."""
+        states = {feed["url"]: feed["index_sha256"] for feed in self.spec.get("feeds", ()) if feed["kind"] == "extra"}
+        named = self.request.echo.get("repositories") or {}
+        return [{"name": name, "url": url, "state": states.get(url, "")} for name, url in named.items()]
+
+    @property
+    def has_replaced_feeds(self) -> bool:
+        return bool(self.repositories) and self.request.echo.get("repositories_mode") == "replace"
+
     # -- how it was made --------------------------------------------------------------------------------------
 
     @cached_property

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from packages import allow_list
 from packages.models import Channel, Distribution, PackageChange, Release, Target
 from packages.versions import is_pre_release, version_key
 
@@ -22,7 +23,7 @@ def overview(distribution: Distribution, upstream_url: str) -> dict[str, Any]:
             "version": settings.VERSION,
             "contact": distribution.contact or settings.ASU_CONTACT,
             "allow_defaults": settings.ASU_MAX_DEFAULTS_LENGTH > 0,
-            "repository_allow_list": [],
+            "repository_allow_list": allow_list.allowed_addresses(distribution),
             "max_custom_rootfs_size_mb": settings.ASU_MAX_ROOTFS_SIZE_MB,
             "max_defaults_length": settings.ASU_MAX_DEFAULTS_LENGTH,
         },

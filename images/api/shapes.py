@@ -32,7 +32,10 @@ class WishSerializer(serializers.Serializer[None]):
         required=False, allow_blank=True, allow_null=True, help_text="Revision that the image must have."
     )
     filesystem = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, help_text="Root file system wanted, e.g. `squashfs`."
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="Root file system wanted, e.g. `squashfs`: its images come first; 400 where the device has none.",
     )
     defaults = serializers.CharField(
         required=False,
@@ -42,6 +45,25 @@ class WishSerializer(serializers.Serializer[None]):
     )
     rootfs_size_mb = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=settings.ASU_MAX_ROOTFS_SIZE_MB
+    )
+    repositories = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        allow_null=True,
+        help_text="Package repositories, name: address of the folder or of its index. The feeds of the target can be "
+        "named, and what `server.repository_allow_list` of the overview allows.",
+    )
+    repositories_mode = serializers.ChoiceField(
+        ["append", "replace"],
+        required=False,
+        allow_null=True,
+        help_text="Whether they come on top of the target's feeds (`append`, the default) or are all there is.",
+    )
+    repository_keys = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        allow_null=True,
+        help_text="Public keys that sign the indexes of the repositories: usign (the file, or its base64 line) or PEM.",
     )
     client = serializers.CharField(required=False, allow_blank=True, help_text="`name/version` of the client.")
     current_version = serializers.CharField(
@@ -68,8 +90,9 @@ class EchoSerializer(serializers.Serializer[None]):
     defaults = serializers.CharField(allow_null=True, help_text="Only whether there was a script, and its size.")
     rootfs_size_mb = serializers.IntegerField(allow_null=True)
     filesystem = serializers.CharField(allow_null=True)
-    repositories = serializers.DictField()
-    repository_keys = serializers.ListField()
+    repositories = serializers.DictField(child=serializers.CharField(), help_text="Name: address of the folder.")
+    repositories_mode = serializers.ChoiceField(["append", "replace"])
+    repository_keys = serializers.ListField(child=serializers.CharField())
     client = serializers.CharField(allow_blank=True)
 
 
@@ -117,6 +140,9 @@ class DoneSerializer(serializers.Serializer[None]):
     images = FileSerializer(many=True)
     manifest = serializers.DictField(child=serializers.CharField(), help_text="Every installed package: version.")
     request = EchoSerializer()
+    hint = serializers.CharField(
+        required=False, help_text="A sentence for people, when no image has the root file system that was asked for."
+    )
     id = serializers.CharField(help_text="Profile.")
     version_number = serializers.CharField(required=False)
     version_code = serializers.CharField(allow_blank=True)
