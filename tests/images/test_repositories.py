@@ -492,7 +492,7 @@ def test_requests_without_repositories_do_not_wait_for_slow_ones(
 ) -> None:
     Distribution.objects.update(url=(feed.root / "no-mirror").as_uri())
     Target.objects.update(synced_at=timezone.now() - timedelta(hours=1))
-    waiting = []
+    waiting: list[Any] = []
 
     def slow(handler: Any) -> None:
         waiting.extend(ImageRequest.objects.preparing().values_list("echo__packages_versions", flat=True))
