@@ -1,6 +1,7 @@
 """Queue entries; the services do the work. Each may run twice."""
 
 from images import old_logs, preparing, retention, room
+from packages.sync import extra
 
 
 def prepare(target_id: int) -> None:
@@ -18,3 +19,4 @@ def tidy() -> None:
     retention.expire_unused()
     room.keep_limits()
     old_logs.shorten()
+    extra.forget_unused()

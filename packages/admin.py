@@ -12,6 +12,7 @@ from django_q.tasks import async_task
 from packages import file_sets, generation, network_profiles
 from packages.file_sets import PLAIN, File, FileSetError
 from packages.models import (
+    AllowedRepository,
     Channel,
     Distribution,
     DistributionKey,
@@ -358,6 +359,19 @@ class DistributionKeyAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-a
     list_display = ["distribution", "kind", "comment", "is_enabled"]
     list_filter = ["distribution", "kind", "is_enabled"]
     list_select_related = ["distribution"]
+
+
+@admin.register(AllowedRepository)
+class AllowedRepositoryAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["address", "distribution", "key_count", "is_inside_allowed", "is_enabled", "comment"]
+    list_filter = ["distribution", "is_enabled"]
+    list_select_related = ["distribution"]
+    search_fields = ["address", "comment"]
+    actions = ["enable", "disable"]
+
+    @admin.display(description="keys")
+    def key_count(self, row: AllowedRepository) -> str:
+        return str(len(row.key_list)) if row.keys.strip() else "of the request"
 
 
 @admin.register(Channel)

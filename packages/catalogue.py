@@ -355,6 +355,17 @@ def _table(feed: Feed) -> _Table:
     return table
 
 
+def feed_table(feed: Feed) -> Mapping[str, str] | None:
+    """The packages of one feed, names as in `TargetCatalogue.packages`; None when it has just moved on."""
+    with _lock:
+        table = _table(feed)
+        if Feed.objects.filter(pk=feed.pk, index_sha256=feed.index_sha256).exists():
+            return table
+        # The packages may be those of the state before or after.
+        _tables.pop((feed.pk, feed.index_sha256), None)
+        return None
+
+
 def package_table(rows: Iterable[tuple[str, str, str, list[str]]]) -> _Table:
     """Names to versions from (full name, name, version, provides). Real names win over provided ones."""
     table: _Table = {}

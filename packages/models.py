@@ -4,13 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from packages import file_sets, names, naming, words
 from packages.addresses import check_url
 from packages.changes import Change, circle_with, shape_problem
+from packages.definitions import SHIPPED
+from packages.exceptions import SignatureError
+from packages.public_keys import PublicKey, read_keys
 from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet
+from packages.web_addresses import WebAddress
 
 
 def validate_distribution_name(value: str) -> None:
@@ -123,6 +128,25 @@ class Organisation(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.name
+
+
+def validate_repository_address(value: str) -> None:
+    """A folder on a web server, in the spelling that requests are compared with."""
+    try:
+        plain = str(WebAddress.parse(value))
+    except ValueError as error:
+        raise ValidationError(f"The address of a repository {error}.") from error
+    if plain != value:
+        raise ValidationError(f"Write it as {plain}")
+
+
+def validate_keys(value: str) -> None:
+    """Public keys of package indexes, or none."""
+    try:
+        if value.strip():
+            read_keys(value)
+    except SignatureError as error:
+        raise ValidationError(f"These are not public keys of usign or apk (PEM, EC P-256): {error}") from error
 
 
 class Synced(models.Model):
@@ -241,6 +265,16 @@ class Distribution(Synced):
 
     def __str__(self) -> str:
         return self.title or self.name
+
+    @property
+    def public_urls(self) -> list[str]:
+        """Web addresses that the mirror is known by: its own, the one that everybody knows, or ours if we host it."""
+        known = [self.url.rstrip("/")] if self.url.startswith(("http://", "https://")) else []
+        if shipped := SHIPPED.get(self.name):
+            known.append(shipped.url)
+        if self.is_hosted and settings.ASU_BASE_URL:
+            known.append(f"{settings.ASU_BASE_URL}/{self.name}")
+        return list(dict.fromkeys(known))
 
     def clean(self) -> None:
         if self.is_hosted and not self.url.startswith("file://"):
@@ -421,6 +455,53 @@ class FlavourDevice(models.Model):
             raise ValidationError("Only a flavour has a list of devices: say first what the distribution is built on.")
 
 
+class AllowedRepository(models.Model):
+    """Addresses below which requests may name package repositories of their own. Without a row none are allowed."""
+
+    distribution = models.ForeignKey(
+        Distribution,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="allowed_repositories",
+        help_text="Whose requests may use it. Empty: of every distribution.",
+    )
+    address = models.CharField(
+        max_length=500,
+        validators=[validate_repository_address],
+        help_text="What is at this address or below it, by whole segments of the path: https://feed.example.org/openwrt",
+    )
+    keys = models.TextField(
+        blank=True,
+        validators=[validate_keys],
+        help_text="Public keys (usign or PEM) of which one has to sign each index. Empty: requests bring the keys.",
+    )
+    is_inside_allowed = models.BooleanField(
+        "may be inside", default=False, help_text="The host may be this machine or in a private network."
+    )
+    is_enabled = models.BooleanField("enabled", default=True)
+    comment = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name_plural = "allowed repositories"
+        ordering = ["address", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["distribution", "address"], name="allowed_repository_once"),
+            # NULLs are not equal to each other.
+            models.UniqueConstraint(
+                fields=["address"], condition=models.Q(distribution=None), name="allowed_repository_of_all_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def key_list(self) -> tuple[PublicKey, ...]:
+        """The keys, taken apart."""
+        return read_keys(self.keys) if self.keys.strip() else ()
+
+
 class Channel(models.Model):
     """A branch of releases: `24.10`, `SNAPSHOT`. The name is a prefix of every version in it."""
 
@@ -574,6 +655,8 @@ class Target(Synced):
     imagebuilder_file = models.CharField(max_length=240, blank=True, help_text="File name in the target's folder.")
     imagebuilder_sha256 = models.CharField(max_length=64, blank=True)
     feeds: "models.ManyToManyField[Feed, Feed]" = models.ManyToManyField("Feed", related_name="targets", blank=True)
+    # When the mirror was last asked for a request that did not fit what we have.
+    refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Names the state of everything a build reads from the mirror: ImageBuilder, profiles, every feed's index.
     state_hash = models.CharField(max_length=64, blank=True, editable=False)
 
@@ -675,11 +758,13 @@ class Feed(Synced):
     root = models.CharField(
         max_length=500, blank=True, help_text="Address that the path is below, where it is not the mirror's."
     )
+    # Of a feed that requests named: whose signatures are on that index, as [kind, text].
+    signers = models.JSONField(default=list, blank=True, editable=False)
     # SHA-256 of the index as verified (the uncompressed Packages, or packages.adb); the bytes are in the cache.
     index_sha256 = models.CharField(max_length=64, blank=True, editable=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["release", "path", "kind"], name="feed_once")]
+        constraints = [models.UniqueConstraint(fields=["release", "root", "path", "kind"], name="feed_once")]
         ordering = ["release", "kind", "name"]
 
     def __str__(self) -> str:

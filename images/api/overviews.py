@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from django.conf import settings
 
 from images.api.flavours import with_base
+from packages import allow_list
 from packages.changes import Change, Kind, Point, Timeline
 from packages.models import Channel, Distribution, PackageChange, Release, Target
 from packages.versions import SNAPSHOT, is_pre_release, version_key
@@ -25,7 +26,7 @@ def overview(distribution: Distribution, upstream_url: str) -> dict[str, Any]:
             "version": settings.VERSION,
             "contact": distribution.contact or settings.ASU_CONTACT,
             "allow_defaults": settings.ASU_MAX_DEFAULTS_LENGTH > 0,
-            "repository_allow_list": [],
+            "repository_allow_list": allow_list.allowed_addresses(distribution),
             "max_custom_rootfs_size_mb": settings.ASU_MAX_ROOTFS_SIZE_MB,
             "max_defaults_length": settings.ASU_MAX_DEFAULTS_LENGTH,
         },
