@@ -271,7 +271,8 @@ def _check_filesystem(asked: Asked, profile: ProfileInfo) -> None:
 
 def _check_rootfs_size(asked: Asked, catalogue: TargetCatalogue) -> None:
     since = _RESIZES_SINCE.get(catalogue.distribution)
-    if asked.rootfs_size_mb is not None and since and version_key(catalogue.version) < version_key(since):
+    # By the numbers of the branch: 21.02-SNAPSHOT is of 21.02.
+    if asked.rootfs_size_mb is not None and since and version_key(catalogue.version)[0][:2] < version_key(since)[0]:
         raise RequestRefusedError(
             400,
             f"rootfs_size_mb: the ImageBuilder of {catalogue.version} cannot change the size of the root file system; "

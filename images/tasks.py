@@ -17,6 +17,7 @@ def tidy() -> None:
     preparing.resume_lost()
     preparing.forget_refused()
     retention.expire_unused()
+    retention.expire_replaced()
     room.keep_limits()
     old_logs.shorten()
     extra.forget_unused()

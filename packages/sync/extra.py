@@ -73,15 +73,17 @@ def read_repository(
 
 
 def forget_unused() -> int:
-    """Removes the rows of repositories that no request has named for a while; how many."""
+    """Removes the rows of repositories that no request has named for a while, and indexes that no feed has any more.
+
+    Says how many repositories.
+    """
     rows = Feed.objects.filter(kind=Feed.Kind.EXTRA)
-    newest = rows.order_by("-synced_at").values_list("pk", flat=True)[:MAX_FEEDS]
-    old = rows.filter(synced_at__lt=timezone.now() - KEPT) | rows.exclude(pk__in=list(newest))
-    gone = 0
+    newest = list(rows.order_by("-synced_at").values_list("pk", flat=True)[:MAX_FEEDS])
+    old = list(rows.filter(synced_at__lt=timezone.now() - KEPT) | rows.exclude(pk__in=newest))
     for feed in old:
         feed.delete()
-        gone += 1
-    return gone
+    index_cache.forget_others(set(Feed.objects.values_list("index_sha256", flat=True)))
+    return len(old)
 
 
 class _Found:
