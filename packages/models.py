@@ -287,6 +287,8 @@ class Distribution(Synced):
                 raise ValidationError(
                     {"package_words": "Only a flavour has words of its own: choose what it is built on."}
                 )
+            if self.network_profile is not None:
+                raise ValidationError({"network_profile": "Only a flavour has files: choose what it is built on."})
         else:
             self._clean_flavour(self.built_on)
 

@@ -93,6 +93,8 @@ def add_distribution(
 
 def add_targets(distribution: Distribution, version: str, targets: Sequence[str], path_template: str = "") -> Release:
     """Type in a release and its targets: for mirrors that list neither. `path_template`: `chaos_calmer/{version}`."""
+    if distribution.built_on is not None:
+        raise RegistrationError("The releases of a flavour are those of its series: add one with --series.")
     version = SNAPSHOT if version.upper() == SNAPSHOT else version
     if not names.VERSION.fullmatch(version):
         raise RegistrationError(f"{version!r} is no version. It looks like 15.05.1.")

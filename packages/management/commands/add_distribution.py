@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from packages.definitions import SHIPPED
 from packages.models import Distribution
@@ -47,26 +48,8 @@ class Command(BaseCommand):
             raise CommandError("--base-releases, --feed and --version-template are about a series: give --series too.")
         before = set(Distribution.objects.values_list("name", flat=True))
         try:
-            distribution, is_new = add_distribution(
-                options["name"],
-                url=options["url"],
-                title=options["title"],
-                keys=[_read_key(name) for name in options["key"]],
-                is_hosted=options["hosted"],
-                oldest_version=options["oldest"],
-                built_on=options["on"],
-                package_words=options["packages"],
-            )
-            if options["series"]:
-                add_series(
-                    distribution,
-                    options["series"],
-                    base_releases=options["base_releases"],
-                    version_template=options["version_template"],
-                    feeds=dict(map(_feed, options["feed"])),
-                )
-            if options["release"]:
-                add_targets(distribution, options["release"], options["target"], options["path_template"])
+            with transaction.atomic():  # all of it or nothing
+                distribution, is_new = self._add(options)
         except RegistrationError as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
@@ -82,6 +65,29 @@ class Command(BaseCommand):
         elif not distribution.keys.filter(is_enabled=True).exists():
             self.stdout.write("No key is pinned: what the mirror sends is taken unsigned. Pin keys with --key FILE.")
         self.stdout.write(f"Next: manage.py sync {distribution.name}")
+
+    def _add(self, options: dict[str, Any]) -> tuple[Distribution, bool]:
+        distribution, is_new = add_distribution(
+            options["name"],
+            url=options["url"],
+            title=options["title"],
+            keys=[_read_key(name) for name in options["key"]],
+            is_hosted=options["hosted"],
+            oldest_version=options["oldest"],
+            built_on=options["on"],
+            package_words=options["packages"],
+        )
+        if options["series"]:
+            add_series(
+                distribution,
+                options["series"],
+                base_releases=options["base_releases"],
+                version_template=options["version_template"],
+                feeds=dict(map(_feed, options["feed"])),
+            )
+        if options["release"]:
+            add_targets(distribution, options["release"], options["target"], options["path_template"])
+        return distribution, is_new
 
 
 def _feed(text: str) -> tuple[str, str]:
