@@ -71,8 +71,6 @@ def test_a_router_of_2017_upgrades(server: Server) -> None:
     names = [entry["name"] for entry in json.loads(get(server, ready["files"])[2])]
     assert ready["url"].rpartition("/")[2] in names
     assert b"make image" in get(server, f"{ready['url']}.log")[2]
-    counted = json.loads(server.ask("GET", "/status.json")[2])
-    assert counted is not None
 
 
 def test_a_router_of_2019_gets_the_same_image(server: Server) -> None:
@@ -92,12 +90,8 @@ def test_a_router_of_2019_gets_the_same_image(server: Server) -> None:
 
 
 def test_an_image_that_does_not_fit_is_told_so_with_its_log(server: Server) -> None:
-    huge = {
-        **DEVICE,
-        "version": "25.04.0",
-        "board": "acme,pebble",
-        "packages": ["base-files", "busybox", "demo-map-tiles"],
-    }
+    packages = ["base-files", "busybox", "demo-bulk"]
+    huge = {**DEVICE, "version": "25.04.0", "board": "acme,pebble", "packages": packages}
 
     _, answer = waited(server, "/image-request", huge, done=400)
 
