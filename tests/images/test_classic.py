@@ -130,7 +130,8 @@ def test_only_what_a_running_system_can_be_upgraded_with_is_offered(
 
 
 def test_the_root_file_system_that_was_asked_for_comes_first(client: Client) -> None:
-    image = published(client, filesystem="ext4")
+    image = published(client)
+    ImageRequest.objects.update(echo={**image.request.echo, "filesystem": "ext4"})
     image.files.create(name="x-ext4.bin", type="sysupgrade", filesystem="ext4", size=1, sha256="0" * 64)
 
     found = folders.flashable(Image.objects.get())
