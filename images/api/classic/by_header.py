@@ -200,11 +200,10 @@ def _log(image: Image) -> str:
 
 def _failed(stands: Standing, form: Form) -> Answer:
     log = form.address(folders.fail_log(stands.request.request_hash))
-    sentence = stands.build.sentence if stands.build is not None else ""
     if stands.reason in standing.TOO_BIG:
         return error(413, TOO_BIG, log=log)
     if stands.reason in standing.CONFLICTS:
-        return error(409, sentence, log=log)
+        return error(409, stands.sentence, log=log)
     if stands.reason is standing.NO_IMAGE and form.is_upgrade:
-        return error(501, sentence, log=log)
-    return error(500, sentence, log=log)
+        return error(501, stands.sentence, log=log)
+    return error(500, stands.sentence, log=log)

@@ -5,7 +5,6 @@
     POST /image-request   (also /build-request and /files-request)
 """
 
-from builders.states import Reason
 from images import checksums, services
 from images.api.answers import Answer
 from images.api.classic import calls, folders, reading, standing
@@ -102,8 +101,7 @@ def _failed(stands: Standing, call: Call) -> Answer:
     log = f"{call.base}{folders.fail_log(stands.request.request_hash)}"
     if stands.reason in standing.TOO_BIG:
         return error(400, TOO_BIG, log=log)
-    sentence = stands.build.sentence if stands.build is not None else ""
-    return error(500, sentence or Reason.CRASH.label, log=log)
+    return error(500, stands.sentence, log=log)
 
 
 def _refused_wish(refusal: RequestRefusedError, call: Call) -> Answer:
