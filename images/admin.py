@@ -152,7 +152,7 @@ class ImageRequestAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 class ClientTokenInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = ClientToken
     extra = 0
-    fields = ("name", "is_enabled", "is_trusted", "created_at", "last_used_at")
+    fields = readonly_fields = ("name", "is_enabled", "is_trusted", "created_at", "last_used_at")
     show_change_link = True
 
 

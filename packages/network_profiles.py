@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Length
 
 from packages import file_sets, generation
 from packages.exceptions import UnknownError
@@ -78,8 +79,9 @@ def offered(distribution: str = "", viewer: Viewer = PUBLIC) -> list[Offer]:
         if not Distribution.objects.visible_to(viewer).filter(name=distribution).exists():
             return []
         rows = rows.meant_for(distribution)
-    names = _names_of_distributions(rows.values_list("pk", flat=True), viewer)
-    paths = _paths(rows.filter(is_public=True).values_list("pk", flat=True))
+    found = list(rows.order_by("name"))
+    names = _names_of_distributions([row.pk for row in found], viewer)
+    paths = _paths([row.pk for row in found if row.is_public])
     return [
         Offer(
             name=row.name,
@@ -91,22 +93,23 @@ def offered(distribution: str = "", viewer: Viewer = PUBLIC) -> list[Offer]:
             paths=tuple(paths.get(row.pk, ())) if row.is_public else None,
             is_private=row.organisation_id is not None,
         )
-        for row in rows.order_by("name")
+        for row in found
     ]
 
 
-def _names_of_distributions(profiles: Iterable[int], viewer: Viewer) -> dict[int, list[str]]:
+def _names_of_distributions(profiles: list[int], viewer: Viewer) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    rows = Distribution.objects.visible_to(viewer).filter(network_profiles__in=list(profiles)).order_by("name")
+    rows = Distribution.objects.visible_to(viewer).filter(network_profiles__in=profiles).order_by("name")
     for profile, name in rows.values_list("network_profiles", "name"):
         found.setdefault(profile, []).append(name)
     return found
 
 
-def _paths(profiles: Iterable[int]) -> dict[int, list[PathInfo]]:
+def _paths(profiles: list[int]) -> dict[int, list[PathInfo]]:
     found: dict[int, list[PathInfo]] = {}
-    for file in NetworkProfileFile.objects.filter(profile__in=list(profiles)).order_by("path"):
-        found.setdefault(file.profile_id, []).append(PathInfo(file.path, file.mode, len(file.content)))
+    rows = NetworkProfileFile.objects.filter(profile__in=profiles).annotate(size=Length("content")).order_by("path")
+    for profile, path, mode, size in rows.values_list("profile_id", "path", "mode", "size"):
+        found.setdefault(profile, []).append(PathInfo(path, mode, size))
     return found
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from packages.models import Distribution, Package, PackageChange, Target
+from packages import network_profiles
+from packages.models import Distribution, NetworkProfile, Package, PackageChange, Target
 from packages.signatures import UsignKey
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,17 @@ def test_the_flavour_has_packages_and_a_key_of_its_own() -> None:
         [own] = target.feeds.filter(kind="flavour")
         assert own.packages.filter(name="lime-system").exists()
         assert "-dnsmasq" in target.package_words
+
+
+def test_a_network_profile_is_there_to_try_and_what_became_of_it_stays() -> None:
+    _setup()
+    [offer] = network_profiles.offered("demo")
+    NetworkProfile.objects.update(is_enabled=False)
+    _setup()
+
+    assert (offer.name, offer.distributions, len(offer.paths or ())) == ("demo/meadow", ("demo",), 3)
+    assert Package.objects.filter(name__in=offer.packages).exists()
+    assert network_profiles.offered("demo") == []
 
 
 def test_a_lost_mirror_is_made_again_and_what_a_maintainer_changed_stays(data_dir: Path) -> None:

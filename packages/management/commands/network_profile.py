@@ -26,7 +26,7 @@ class Command(BaseCommand):
         take.add_argument("place", type=Path, metavar="FOLDER|TAR")
         take.add_argument("--distribution", action="append", default=[], metavar="NAME", help="it is for; repeatable")
         take.add_argument("--general", action="store_true", help="it is for every distribution")
-        take.add_argument("--packages", metavar="'a -b'", help="name adds a package to the image, -name removes one")
+        take.add_argument("--packages", metavar="WORDS", help="name adds one, -name removes one: --packages='a -b'")
         take.add_argument("--title", help="how people call it")
         take.add_argument("--description")
         take.add_argument("--organisation", metavar="ORG", help="private: for its tokens only; '' = everybody's")

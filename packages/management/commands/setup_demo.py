@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from demo import catalogue, lime, mirror
-from packages import generation, sync
-from packages.models import Channel, Distribution, DistributionKey, PackageChange, Target
+from packages import generation, network_profiles, sync
+from packages.file_sets import EXECUTABLE, PLAIN, File
+from packages.models import Channel, Distribution, DistributionKey, NetworkProfile, PackageChange, Target
 from packages.registry import add_series
 from packages.signatures import UsignKey
 from packages.versions import SNAPSHOT
@@ -18,6 +19,19 @@ from packages.versions import SNAPSHOT
 DESCRIPTION = "A small distribution to try everything with. It is a demo: never flash its images to a device."
 LIME_DESCRIPTION = "The demo with packages after those of LibreMesh, built with the demo's ImageBuilders. Also a demo."
 STAMP = ".generated"
+NETWORK = "demo/meadow"
+NETWORK_FOR = ("demo", "demo-lime")
+NETWORK_FACTS = {
+    "title": "Meadow Net",
+    "description": "A community that exists only here: its name, its frequency and a greeting.",
+    "packages": "demo-editor",
+    "is_public": True,
+}
+NETWORK_FILES = (
+    ("etc/config/meadow", PLAIN, "config community 'meadow'\n\toption ssid 'meadow.example'\n\toption channel '11'\n"),
+    ("etc/banner.meadow", PLAIN, "Welcome to Meadow Net.\n"),
+    ("usr/bin/meadow-info", EXECUTABLE, "#!/bin/sh\ncat /etc/banner.meadow\n"),
+)
 
 
 class Command(BaseCommand):
@@ -45,6 +59,7 @@ class Command(BaseCommand):
         flavour, has_changed = _ensure_flavour(distribution, folder / lime.FOLDER, lime_key)
         if is_new_mirror or has_changed or _is_unfinished(flavour):
             self._sync(flavour)
+        _offer_network_profile()
         self.stdout.write(f"The demo distribution is ready: {folder}")
 
     def _sync(self, distribution: Distribution) -> None:
@@ -151,6 +166,14 @@ def _describe_flavour(flavour: Distribution) -> None:
     add_series(flavour, "master", base_releases=SNAPSHOT, feeds={lime.FEED: lime.feed_path(is_snapshot=True)})
     for profile, words in lime.DEVICES.items():
         flavour.devices.create(profile=profile, package_words=words)
+
+
+def _offer_network_profile() -> None:
+    """A network profile to try; once it is there it is the maintainer's."""
+    profile, is_new = NetworkProfile.objects.get_or_create(name=NETWORK, defaults=NETWORK_FACTS)
+    if is_new:
+        files = [File(path, mode, content.encode()) for path, mode, content in NETWORK_FILES]
+        network_profiles.put(profile, files, Distribution.objects.filter(name__in=NETWORK_FOR))
 
 
 def _is_unfinished(distribution: Distribution) -> bool:
