@@ -60,7 +60,7 @@ def test_a_network_profile_is_there_to_try_and_what_became_of_it_stays() -> None
     NetworkProfile.objects.update(is_enabled=False)
     _setup()
 
-    assert (offer.name, offer.distributions, len(offer.paths or ())) == ("demo/meadow", ("demo",), 3)
+    assert (offer.name, offer.distributions, len(offer.paths or ())) == ("demo/meadow", ("demo", "demo-lime"), 3)
     assert Package.objects.filter(name__in=offer.packages).exists()
     assert network_profiles.offered("demo") == []
 
