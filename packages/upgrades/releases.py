@@ -26,16 +26,12 @@ def scope_of(device: Device, reach: Reach, viewer: Viewer) -> Scope:
     runs it needs the next one.
     """
     distributions = _line(device.distribution, viewer)
-    own = (
-        Release.objects.filter(distribution=distributions[0], version__iexact=device.version)
-        .select_related("channel", "distribution")
-        .first()
-    )
+    own = _own(distributions[0], device.version)
     if own is None:
         raise UnknownVersionError(f"Unsupported version: {device.version}", device.version)
     offered = list(
         Release.objects.filter(distribution__in=distributions, is_enabled=True, channel__is_enabled=True)
-        .select_related("channel", "distribution")
+        .select_related(*_RELATED)
         .defer("etags", "sync_error", "distribution__description", "distribution__etags")
     )
     newer = _newest_of_newer_channels(own, offered, distributions)
@@ -43,6 +39,16 @@ def scope_of(device: Device, reach: Reach, viewer: Viewer) -> Scope:
     candidates = (newer if reach is Reach.DISTRIBUTION else []) + inside
     channels = tuple(Channel.objects.filter(distribution__in=distributions))
     return Scope(own, distributions, channels, tuple(candidates), tuple(newer))
+
+
+_RELATED = ("channel", "distribution", "built_on__channel")
+
+
+def _own(distribution: Distribution, version: str) -> Release | None:
+    """By its version; a device that runs a flavour may report that of the base, as in `catalogue.find`."""
+    rows = Release.objects.filter(distribution=distribution).select_related(*_RELATED)
+    exact = rows.filter(version__iexact=version).first()
+    return exact or max(rows.filter(built_on__version__iexact=version), key=_key, default=None)
 
 
 def _line(name: str, viewer: Viewer) -> tuple[Distribution, ...]:
@@ -91,7 +97,9 @@ def _newest_of_newer_channels(own: Release, offered: Sequence[Release], line: Se
 def _is_later(release: Release, own: Release, order: dict[int, int]) -> bool:
     if release.distribution_id != own.distribution_id:
         return order[release.distribution_id] > order[own.distribution_id]
-    return version_key(release.channel.name) > version_key(own.channel.name)
+    theirs, ours = version_key(release.channel.name), version_key(own.channel.name)
+    # A series without a number (`master`) is neither before nor after the others.
+    return bool(theirs[0]) and bool(ours[0]) and theirs > ours
 
 
 def _finished(releases: Iterable[Release]) -> list[Release]:
