@@ -35,8 +35,6 @@ Report = Callable[[Phase, int | None], None]
 GoOn = Callable[[], bool]
 
 INSIDE = "/feeds"
-# What the program sees of a feed is a folder of this name: it stands in a file that package managers read.
-_FEED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(slots=True)
@@ -171,7 +169,7 @@ def _open_feeds(spec: BuildSpec, feed_set: FeedSet, sources: Sources) -> None:
     for feed in spec.feeds:
         if feed.kind == "imagebuilder" or not feed.index_sha256:
             continue
-        if not _FEED_NAME.fullmatch(feed.name) or not names.SHA256.fullmatch(feed.index_sha256):
+        if not names.FEED.fullmatch(feed.name) or not names.SHA256.fullmatch(feed.index_sha256):
             raise BuildFailedError(Reason.CRASH, f"The feed {feed.name[:64]!r} has a name or sum that cannot be used.")
         taken = {other.name for other in feed_set.feeds}
         name = feed.name if feed.name not in taken else f"{feed.name}-{feed.index_sha256[:8]}"

@@ -24,8 +24,7 @@ def has_failed_by_it(request: ImageRequest) -> bool:
 
 def successor(request: ImageRequest) -> ImageRequest | None:
     """The request that took the place of such a failure, or waits to; None: the failure stands."""
-    # Files come from elsewhere than from the request's own fields: those it cannot be asked for by.
-    if not has_failed_by_it(request) or (request.build and request.build.spec.get("files")):
+    if not has_failed_by_it(request) or not _can_be_asked_again(request):
         return None
     asked = _asked(request)
     row = ImageRequest.objects.with_outcome().filter(request_hash=preparing.hash_of(asked)).first()
@@ -37,6 +36,12 @@ def successor(request: ImageRequest) -> ImageRequest | None:
             return None
         row = preparing.ask(asked, target.pk)
     return None if _leads_to(row) == request.pk else row
+
+
+def _can_be_asked_again(request: ImageRequest) -> bool:
+    """Not where more decided it than its own fields: files from elsewhere, or who may know of it at all."""
+    spec = request.build.spec if request.build else {}
+    return not spec.get("files") and not spec.get("owner") and not request.echo.get("network_profile")
 
 
 def _leads_to(row: ImageRequest) -> int | None:

@@ -4,8 +4,9 @@ Different spellings of one wish come to the same words: order and repetition do 
 there anyway, nor does taking away what is not there.
 """
 
+import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -15,8 +16,12 @@ from images.exceptions import RequestRefusedError
 from images.per_profile import PerProfile
 from images.repositories import Offer
 from images.validation import Asked, shown
+from packages import network_profiles, words
 from packages.catalogue import ProfileInfo, TargetCatalogue, essential_packages
+from packages.file_sets import File, FileSetError, check_set
+from packages.network_profiles import Chosen, UnknownNetworkProfileError
 from packages.versions import version_key
+from packages.visibility import Owner
 
 # In every image, yet in no package index; what clients of all ages leave out of an absolute list.
 VIRTUAL = frozenset({"kernel", "libc", "libgcc", "librt", "libpthread", "libgcc1"})
@@ -34,15 +39,21 @@ class Wanted:
     words: tuple[str, ...]  # for PACKAGES: `name` adds to the defaults, `-name` removes from them
     feeds: tuple[FeedSpec, ...] | None = None  # None: those of the target
     files: tuple[FileSpec, ...] = ()
+    owner: Owner | None = None  # whose members alone may have the image; None: everybody
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a profile's image holds when nothing is asked for."""
+    """What a profile's image holds when nothing is asked for.
 
-    ordered: tuple[str, ...]  # default and device packages, the device's removals taken out
+    Of a flavour that is more than its ImageBuilder knows, and less: the difference has to be told with each build.
+    """
+
+    ordered: tuple[str, ...]  # default and device packages, what is left out taken out
     members: frozenset[str]
     listed: tuple[str, ...]  # as the ImageBuilder has them, removals included
+    built_in: Mapping[str, None]  # what the ImageBuilder puts in unasked, in its order
+    of_flavour: tuple[str, ...]  # what is there beside that
     dropped: frozenset[str]  # what the device takes out of the target's defaults
     essential: frozenset[str]
 
@@ -50,14 +61,17 @@ class Defaults:
 def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     """RequestRefusedError when the profile or a package is not there, or the wish makes no bootable image."""
     profile = catalogue.resolve_profile(asked.profile)
+    if profile is None and asked.is_classic:
+        profile = catalogue.resolve_model(asked.model)
     if profile is None:
         raise _unknown_profile(asked.profile, catalogue)
     _check_version_code(asked, catalogue)
     _check_filesystem(asked, profile)
     _check_rootfs_size(asked, catalogue)
-    words = tuple(asked.versions) if asked.versions else asked.packages
+    chosen = network_profile(asked)
     defaults = defaults_of(catalogue, profile)
-    added, removed = _sides(words)
+    added, removed = _sides(tuple(asked.versions) if asked.versions else asked.packages)
+    put_in, taken_out = _words_of(chosen, added, removed, catalogue)
     # The firmware-selector sends what profiles.json lists, as it stands: `x` of the target's defaults and `-x` of the
     # device side by side. That is upstream's word, not a contradiction of the user's.
     for name in removed & defaults.dropped:
@@ -68,9 +82,68 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     _check_versions(asked.versions, offer)
     if asked.diff_packages and added:
         removed = {name for name in defaults.ordered if name not in added and name not in defaults.essential}
-    extra = tuple(name for name in added if name not in defaults.members and name not in VIRTUAL)
-    left_out = tuple(f"-{name}" for name in defaults.ordered if name in removed)
-    return Wanted(profile, extra + left_out, feeds=offer.feeds)
+    added = {**added, **dict.fromkeys(put_in)}
+    removed = (removed | taken_out) - set(put_in)
+    of_flavour = [name for name in defaults.of_flavour if name not in removed]
+    _check_flavour(of_flavour, catalogue)
+    extra = dict.fromkeys((*of_flavour, *(name for name in added if name not in defaults.built_in)))
+    gone = (
+        name for name in defaults.built_in if name not in added and (name in removed or name not in defaults.members)
+    )
+    return Wanted(
+        profile,
+        (*(name for name in extra if name not in VIRTUAL), *(f"-{name}" for name in gone)),
+        feeds=offer.feeds,
+        files=_files(chosen, catalogue) if chosen or catalogue.files else (),
+        owner=catalogue.owner or (chosen.owner if chosen else None),
+    )
+
+
+def network_profile(asked: Asked) -> Chosen | None:
+    """The network profile that is asked for; RequestRefusedError when the one who asks has none of that name."""
+    if not asked.network_profile:
+        return None
+    try:
+        return network_profiles.choose(asked.network_profile, asked.distribution, asked.asker.viewer)
+    except UnknownNetworkProfileError as error:
+        detail = f"network_profile: {shown(error.name)} is none of the network profiles for {asked.distribution}."
+        if error.near:
+            detail += f" Similar: {', '.join(error.near)}."
+        raise RequestRefusedError(400, detail, field="network_profile") from error
+
+
+def _files(chosen: Chosen | None, catalogue: TargetCatalogue) -> tuple[FileSpec, ...]:
+    """Those of a flavour and those of the network profile, which count where both have one."""
+    by_path = {file.path: file for file in (*catalogue.files, *(chosen.files if chosen else ()))}
+    files = sorted(by_path.values(), key=lambda file: file.path)
+    if chosen and catalogue.files:
+        try:
+            check_set(files, max_bytes=sum(len(file.content) for file in files), max_files=len(files))
+        except FileSetError as error:
+            detail = f"network_profile: {chosen.name} does not fit to the files of {catalogue.distribution}: {error}"
+            raise RequestRefusedError(400, detail, field="network_profile") from error
+    return tuple(file_spec(file) for file in files)
+
+
+def file_spec(file: File) -> FileSpec:
+    """A file as the builders know it."""
+    return FileSpec(file.path, file.mode, base64.b64encode(file.content).decode("ascii"))
+
+
+def _words_of(
+    chosen: Chosen | None, added: Mapping[str, None], removed: set[str], catalogue: TargetCatalogue
+) -> tuple[list[str], set[str]]:
+    """What the network profile adds and removes; where the request itself says something of a package, that counts."""
+    if chosen is None:
+        return [], set()
+    more, less = _sides(chosen.words)
+    put_in = [name for name in more if name not in removed and name not in less]
+    unknown = [name for name in put_in if name not in catalogue.packages and name not in VIRTUAL]
+    if unknown:
+        detail = f"network_profile: {chosen.name} needs packages that {catalogue.target} of {catalogue.version} lacks: "
+        raise RequestRefusedError(400, f"{detail}{_cut(', '.join(unknown))}", field="network_profile")
+    essential = essential_packages(catalogue) | VIRTUAL
+    return put_in, {name for name in less if name not in added and name not in essential}
 
 
 def defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
@@ -81,19 +154,24 @@ def defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
 def _defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
     listed = tuple(dict.fromkeys((*catalogue.default_packages, *profile.device_packages)))
     dropped = frozenset(word[1:] for word in listed if word.startswith("-"))
-    ordered = tuple(word for word in listed if not word.startswith("-") and word not in dropped)
+    built_in = dict.fromkeys(word for word in listed if not word.startswith("-") and word not in dropped)
     essential = frozenset(essential_packages(catalogue)) | VIRTUAL
-    return Defaults(ordered, frozenset(ordered), listed, dropped, essential)
+    added, left_out = words.latest((*catalogue.package_words, *profile.package_words))
+    kept = (name for name in built_in if name not in left_out or name in essential)
+    ordered = tuple(dict.fromkeys((*kept, *added)))
+    dropped |= {word[1:] for word in profile.package_words if word.startswith("-")}
+    of_flavour = tuple(name for name in ordered if name not in built_in)
+    return Defaults(ordered, frozenset(ordered), listed, built_in, of_flavour, dropped, essential)
 
 
 _defaults = PerProfile(_defaults_of)
 
 
-def _sides(words: tuple[str, ...]) -> tuple[dict[str, None], set[str]]:
+def _sides(asked: tuple[str, ...]) -> tuple[dict[str, None], set[str]]:
     """What is added, in order and each once, and what is removed."""
     added: dict[str, None] = {}
     removed = set()
-    for word in words:
+    for word in asked:
         if word[0] == "-":
             removed.add(word[1:])
         else:
@@ -134,6 +212,17 @@ def _is_between_builds(unknown: list[str], catalogue: TargetCatalogue) -> bool:
     has_modules = any(feed.kind == "kmods" for feed in catalogue.feeds)
     is_apart = bool(catalogue.linux_kernel.get("vermagic"))  # modules have a folder of their own then
     return catalogue.is_snapshot and is_apart and not has_modules and any(name[:5] == "kmod-" for name in unknown)
+
+
+def _check_flavour(wanted: Sequence[str], catalogue: TargetCatalogue) -> None:
+    """What the maintainers of a flavour want in every image; nothing that whoever asks could help."""
+    missing = [name for name in wanted if name not in catalogue.packages and name not in VIRTUAL]
+    if missing:
+        raise RequestRefusedError(
+            500,
+            f"Error: {catalogue.distribution} puts {_cut(', '.join(missing))} into every image, and no feed of "
+            f"{catalogue.version} has that for {catalogue.target}. Tell the maintainers, or do without: -{missing[0]}",
+        )
 
 
 def _cut(text: str) -> str:

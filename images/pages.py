@@ -14,7 +14,7 @@ from builders.states import OPEN, Phase, Reason, State
 from builders.waiting import Forecast
 from images import load, polls
 from images.models import Image, ImageFile, ImageRequest
-from packages.models import Distribution, first_title
+from packages.models import Distribution, NetworkProfile, first_title
 
 # Of a long log the beginning and, longer, the end: what went wrong stands there.
 LOG_HEAD = 16 * 1024
@@ -65,7 +65,11 @@ class ImagePage:
         self.request = request
         self.build: Build | None = request.build
         self.image: Image | None = getattr(request, "image", None)
-        self.spec: dict[str, Any] = request.build.spec if request.build else {}
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """What was built; lists do without."""
+        return self.build.spec if self.build else {}
 
     @cached_property
     def title(self) -> str:
@@ -158,6 +162,17 @@ class ImagePage:
         data = text.encode()
         return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} if data else None
 
+    @cached_property
+    def network_profile(self) -> dict[str, Any] | None:
+        """Its name and how much it brings, and the paths where they are shown; never what stands in a file."""
+        name = self.request.echo.get("network_profile")
+        if not name:
+            return None
+        files = self.spec.get("files", ())
+        is_public = NetworkProfile.objects.filter(name=name, is_public=True).exists()
+        paths = [{"path": file["path"], "mode": f"{file['mode']:o}"} for file in files] if is_public else []
+        return {"name": name, "count": len(files), "paths": paths}
+
     @property
     def repositories(self) -> list[dict[str, str]]:
         """Those that were named, with the state of each that is no feed of the target's anyway."""
@@ -234,7 +249,8 @@ def title_of(request: ImageRequest) -> str:
 
 def public_address(distribution: str, url: str) -> str:
     """Where anybody can get a mirror's file: our own address for what we host, "" for folders of ours."""
-    row = Distribution.objects.filter(name=distribution).first()
-    if row is not None and row.is_hosted and url.startswith(row.url.rstrip("/") + "/"):
-        return f"/{row.name}/{url[len(row.url.rstrip('/')) + 1 :]}"
+    row = Distribution.objects.select_related("built_on").filter(name=distribution).first()
+    for owner in (row, row.built_on) if row is not None else ():
+        if owner is not None and owner.is_hosted and url.startswith(owner.url.rstrip("/") + "/"):
+            return f"/{owner.name}/{url[len(owner.url.rstrip('/')) + 1 :]}"
     return url if urlsplit(url).scheme in ("http", "https") else ""

@@ -69,7 +69,8 @@ class Named:
 def check(asked: Asked) -> None:
     """RequestRefusedError for what could not be allowed whatever the target turns out to have."""
     for field, address in _addresses(asked):
-        if not allow_list.is_on_a_mirror(address) and allow_list.find(asked.distribution, address) is None:
+        is_own = allow_list.is_on_a_mirror(asked.distribution, address)
+        if not is_own and allow_list.find(asked.distribution, address) is None:
             raise _not_allowed(field, address, asked.distribution)
 
 

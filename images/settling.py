@@ -27,6 +27,7 @@ from images.querysets import ImageRequestQuerySet
 from packages import sync
 from packages.exceptions import BadDocumentError, MirrorError, UnknownError
 from packages.models import Target
+from packages.visibility import Viewer
 
 logger = logging.getLogger(__name__)
 
@@ -140,18 +141,14 @@ def _report(phase: Phase, percent: int | None) -> None:
 def inspection_spec(target: Target) -> BuildSpec:
     """What is needed to run the ImageBuilder, before anything is known of what it can build."""
     distribution = target.release.distribution
-    keys = distribution.keys.filter(is_enabled=True)
+    keys = distribution.base.keys.filter(is_enabled=True)
     return BuildSpec(
         distribution=distribution.name,
         version=target.release.version,
         target=target.name,
         profile="",
         packages=(),
-        imagebuilder=ImageBuilderSpec(
-            f"{distribution.url.rstrip('/')}/{target.path}/{target.imagebuilder_file}",
-            target.imagebuilder_file,
-            target.imagebuilder_sha256,
-        ),
+        imagebuilder=ImageBuilderSpec(target.imagebuilder_url, target.imagebuilder_file, target.imagebuilder_sha256),
         keys=tuple(KeySpec(key.kind, key.text) for key in keys),
         package_manager=target.package_manager,
         arch_packages=target.arch_packages,
@@ -164,7 +161,7 @@ def _settle(request: ImageRequest, failure: dict[str, Any] | None) -> None:
     if failure is None:
         asked = fingerprint.from_unchecked(request.canonical, request.echo)
         # Limits were looked at when it came; now it has its turn like everybody's.
-        asked = replace(asked, asker=Client(request.asker, is_trusted=True))
+        asked = replace(asked, asker=Client(request.asker, is_trusted=True, viewer=Viewer(request.organisation_id)))
         try:
             snapshot = admission.find(asked)
             repositories.read(asked, snapshot)

@@ -16,7 +16,7 @@ from packages.public_keys import MAX_KEYS, read_keys
 _VERSION_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
 _PACKAGE_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{0,128}")
 # What ImageBuilders call their root file systems, with the block sizes that old ones append (`jffs2-128k`).
-_FILESYSTEM = re.compile(
+FILESYSTEM = re.compile(
     r"(?:squashfs|ext[234]|ubifs|jffs2|f2fs|erofs|btrfs|cpio|cpiogz|initramfs|ramdisk|tar|targz|iso)(?:-[a-z0-9]{1,12}){0,3}"
 )
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -42,6 +42,11 @@ class Asked:
     filesystem: str = ""
     defaults: str = ""
     rootfs_size_mb: int | None = None
+    # Of a client of 2017 to 2019: `profile` is what the router calls its board ("" if that is no name), `model` what
+    # people call it.
+    is_classic: bool = False
+    model: str = ""
+    network_profile: str = ""
     repositories: Mapping[str, str] = field(default_factory=dict)  # name -> address, each in its one form
     repositories_mode: str = APPEND
     repository_keys: tuple[tuple[str, str], ...] = ()  # (kind, text), likewise
@@ -69,9 +74,12 @@ def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "", asker:
         versions=versions,
         diff_packages=_flag(raw, "diff_packages"),
         version_code=_word(raw, "version_code", _VERSION_CODE, 'a revision, e.g. "r28739-d9340319c6"'),
-        filesystem=_word(raw, "filesystem", _FILESYSTEM, 'a root file system, e.g. "squashfs"'),
+        filesystem=_word(raw, "filesystem", FILESYSTEM, 'a root file system, e.g. "squashfs"'),
         defaults=_defaults(raw),
         rootfs_size_mb=_rootfs_size(raw),
+        network_profile=_word(
+            raw, "network_profile", names.NETWORK_PROFILE, 'the name of a network profile, e.g. "libremesh/antennas"'
+        ),
         repositories=repositories,
         repositories_mode=mode if repositories else APPEND,
         repository_keys=keys if repositories else (),

@@ -9,21 +9,28 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django_q.tasks import async_task
 
-from packages import generation
+from packages import file_sets, generation, network_profiles
+from packages.file_sets import PLAIN, File, FileSetError
 from packages.models import (
     AllowedRepository,
     Channel,
     Distribution,
     DistributionKey,
     Feed,
+    FlavourDevice,
+    NetworkProfile,
+    NetworkProfileFile,
     Package,
     PackageChange,
     Profile,
     Release,
+    Series,
+    SeriesFeed,
     Synced,
     Target,
 )
 from packages.registry import RegistrationError, key_kind
+from packages.sync import flavours
 
 
 @admin.display(description="state")
@@ -34,20 +41,26 @@ def copy_state(row: Synced) -> str:
     return f"as of {row.synced_at:%Y-%m-%d %H:%M}" if row.synced_at else "name only"
 
 
+def announce() -> None:
+    """What is changed by hand shows at once: flavours follow, and answers made before are dropped."""
+    flavours.derive_all()
+    generation.bump()
+
+
 class Announcing:
-    """What is changed by hand shows at once: answers made before are dropped, once the admin's transaction is in."""
+    """What is changed by hand shows at once, when the admin's transaction is in."""
 
     def save_model(self, request: HttpRequest, obj: object, form: object, change: bool) -> None:
         super().save_model(request, obj, form, change)  # type: ignore[misc]
-        transaction.on_commit(generation.bump)
+        transaction.on_commit(announce)
 
     def delete_model(self, request: HttpRequest, obj: object) -> None:
         super().delete_model(request, obj)  # type: ignore[misc]
-        transaction.on_commit(generation.bump)
+        transaction.on_commit(announce)
 
     def delete_queryset(self, request: HttpRequest, queryset: object) -> None:
         super().delete_queryset(request, queryset)  # type: ignore[misc]
-        transaction.on_commit(generation.bump)
+        transaction.on_commit(announce)
 
 
 class ReadOnly:
@@ -78,7 +91,7 @@ class Switchable(Announcing):
         # A row disabled by hand is the maintainer's: a sync that finds it again does not enable it.
         by_hand = {"vanished_at": None} if queryset.model in (Release, Target) else {}
         changed = queryset.update(is_enabled=is_enabled, **by_hand)
-        generation.bump()
+        announce()
         messages.success(request, f"{'Enabled' if is_enabled else 'Disabled'}: {changed}.")
 
 
@@ -120,19 +133,61 @@ class ChannelInline(admin.TabularInline):  # type: ignore[type-arg]
     fields = ["name", "is_enabled", "is_snapshot", "path", "git_branch", "branch_off_rev"]
 
 
-class PackageChangeInline(admin.TabularInline):  # type: ignore[type-arg]
-    model = PackageChange
+class SeriesInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Series
     extra = 0
+    fields = ["name", "is_enabled", "base_releases", "version_template"]
+    show_change_link = True
+    verbose_name_plural = "Series of a flavour (their feeds are on pages of their own)"
+
+
+class DeviceInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = FlavourDevice
+    extra = 0
+    verbose_name_plural = "Devices of a flavour"
 
 
 @admin.register(Distribution)
 class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     form = DistributionForm
-    list_display = ["name", "title", "url", "is_enabled", "is_hosted", "release_count", copy_state]
-    list_filter = ["is_enabled", "is_hosted"]
-    search_fields = ["name", "title", "url"]
+    list_display = [
+        *("name", "title", "url", "built_on", "organisation", "is_enabled", "is_hosted", "release_count", copy_state)
+    ]
+    list_filter = ["is_enabled", "is_hosted", "built_on", "organisation"]
+    list_select_related = ["built_on", "organisation"]
+    search_fields = ["name", "title", "url", "aliases"]
     readonly_fields = ["stable_version", "synced_at", "stale_since", "sync_error"]
-    inlines = [KeyInline, ChannelInline]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "name",
+                    "title",
+                    "aliases",
+                    "description",
+                    "contact",
+                    "url",
+                    "organisation",
+                    "is_enabled",
+                    "is_hosted",
+                ]
+            },
+        ),
+        (
+            "Releases",
+            {"fields": ["enables_new_releases", "oldest_version", "newest_version", "stable_version", "successor"]},
+        ),
+        (
+            "Flavour",
+            {
+                "fields": ["built_on", "package_words", "network_profile", "offers_listed_devices_only"],
+                "description": "Built with the ImageBuilders of another distribution: save it, then add series below.",
+            },
+        ),
+        ("State", {"fields": ["synced_at", "stale_since", "sync_error"]}),
+    ]
+    inlines = [KeyInline, SeriesInline, DeviceInline, ChannelInline]
     actions = ["sync_now", "enable", "disable"]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Distribution]":
@@ -148,6 +203,154 @@ class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
         for row in queryset:
             async_task("packages.tasks.sync_one", row.pk)
         messages.success(request, f"{len(queryset)} syncs are queued; this list shows when they are done.")
+
+
+class SeriesFeedInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = SeriesFeed
+    extra = 1
+
+
+@admin.register(Series)
+class SeriesAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "distribution", "base_releases", "version_template", "is_enabled"]
+    list_filter = ["distribution", "is_enabled"]
+    list_select_related = ["distribution"]
+    inlines = [SeriesFeedInline]
+    actions = ["enable", "disable"]
+
+
+@admin.register(SeriesFeed)
+class SeriesFeedAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "series", "path", "is_optional"]
+    list_filter = ["series__distribution"]
+    list_select_related = ["series__distribution"]
+
+
+@admin.register(FlavourDevice)
+class FlavourDeviceAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["profile", "distribution", "package_words"]
+    list_filter = ["distribution"]
+    list_select_related = ["distribution"]
+    search_fields = ["profile"]
+
+
+class ProfileFileForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What stands in a file: typed in, or uploaded as it is."""
+
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "cols": 80, "spellcheck": "false"}),
+        help_text="Lines end as Unix has it.",
+    )
+    upload = forms.FileField(
+        required=False,
+        help_text="In place of the text: any file as it is. Large ones: manage.py network_profile import.",
+    )
+
+    class Meta:
+        model = NetworkProfileFile
+        fields = ("path", "mode")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        content = bytes(self.instance.content)
+        text = shown_text(content)
+        self.is_text = text is not None
+        self.fields["text"].initial = text or ""
+        if text is None:
+            self.fields["text"].help_text = f"{len(content)} bytes, not shown here; a text takes their place."
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        self.instance.content = self._content(data)
+        return data
+
+    def _content(self, data: dict[str, Any]) -> bytes:
+        if upload := data.get("upload"):
+            return bytes(upload.read())
+        if not self.is_text and not data.get("text"):
+            return bytes(self.instance.content)
+        # Browsers end lines in CR LF, which no shell on a router understands.
+        return str(data.get("text", "")).replace("\r\n", "\n").encode()
+
+
+def shown_text(content: bytes) -> str | None:
+    """A file's content as the admin lets it be edited; None for what is no text, or a long one."""
+    if len(content) > 32 * 1024 or b"\0" in content or b"\r" in content:
+        return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+class ProfileFileFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    """All files of a network profile together."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form for form in self.forms if form not in self.deleted_forms and form.cleaned_data.get("path")]
+        files = [
+            File(form.cleaned_data["path"], form.cleaned_data.get("mode") or PLAIN, form.instance.content)
+            for form in kept
+        ]
+        try:
+            file_sets.check_set(files, **network_profiles.limits())
+        except FileSetError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class ProfileFileInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = NetworkProfileFile
+    form = ProfileFileForm
+    formset = ProfileFileFormSet
+    fields = ("path", "mode", "text", "upload")
+    extra = 1
+
+
+class NetworkProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    """One that is for no distribution could never be chosen."""
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if not data.get("is_general") and not data.get("distributions"):
+            raise forms.ValidationError({"distributions": "Choose what it is for, or tick 'for every distribution'."})
+        return data
+
+
+@admin.register(NetworkProfile)
+class NetworkProfileAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    form = NetworkProfileForm
+    list_display = ["name", "title", "organisation", "is_enabled", "is_public", "file_count"]
+    list_filter = ["is_enabled", "is_public", "organisation", "distributions"]
+    list_select_related = ["organisation"]
+    search_fields = ["name", "title", "description"]
+    filter_horizontal = ["distributions"]
+    inlines = [ProfileFileInline]
+    actions = ["enable", "disable"]
+    fields = [
+        *("name", "title", "description", "is_enabled", "is_public", "organisation"),
+        *("is_general", "distributions", "packages"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[NetworkProfile]":
+        rows: QuerySet[NetworkProfile] = super().get_queryset(request)
+        return rows.annotate(file_total=Count("files"))
+
+    @admin.display(description="files")
+    def file_count(self, row: NetworkProfile) -> int:
+        return getattr(row, "file_total", 0)
+
+
+@admin.register(NetworkProfileFile)
+class NetworkProfileFileAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """To find who brings a file; they are edited with their network profile."""
+
+    list_display = ["path", "profile", "mode"]
+    list_select_related = ["profile"]
+    search_fields = ["path", "profile__name"]
+    fields = ["profile", "path", "mode"]
 
 
 @admin.register(DistributionKey)
@@ -177,16 +380,24 @@ class ChannelAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ["distribution", "is_enabled"]
     list_select_related = ["distribution"]
     search_fields = ["name"]
-    inlines = [PackageChangeInline]
     actions = ["enable", "disable"]
 
 
 @admin.register(PackageChange)
 class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["source", "target", "revision", "is_mandatory", "channel"]
-    list_filter = ["channel__distribution", "is_mandatory"]
-    list_select_related = ["channel__distribution"]
-    search_fields = ["source", "target"]
+    list_display = ["before", "after", "kind", "version", "revision", "is_mandatory", "distribution"]
+    list_filter = ["distribution", "kind", "is_mandatory", "version"]
+    list_select_related = ["distribution"]
+    search_fields = ["sources", "targets", "why"]
+    fields = ["distribution", "kind", "sources", "targets", "version", "revision", "is_mandatory", "why"]
+
+    @admin.display(description="before")
+    def before(self, row: PackageChange) -> str:
+        return ", ".join(row.sources) or "-"
+
+    @admin.display(description="after")
+    def after(self, row: PackageChange) -> str:
+        return ", ".join(row.targets) or "-"
 
 
 @admin.register(Release)

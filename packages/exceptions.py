@@ -72,9 +72,17 @@ class UnknownTargetError(UnknownError):
     """No such target in this release, or disabled."""
 
 
-class NotCompleteError(UnknownError):
-    """The target is known by name only: `complete(target_id)` must run before requests can be checked."""
+class UnknownProfileError(UnknownError):
+    """No release on offer has this device in this target."""
 
-    def __init__(self, sentence: str, name: str = "", *, target_id: int) -> None:
+
+class NotCompleteError(UnknownError):
+    """The target is known by name only: `complete(target_id)` must run before requests can be checked.
+
+    `version` is the release's own name, whichever it was asked for by.
+    """
+
+    def __init__(self, sentence: str, name: str = "", *, target_id: int, version: str = "") -> None:
         super().__init__(sentence, name)
         self.target_id = target_id
+        self.version = version

@@ -8,11 +8,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from packages import names
+from packages import file_sets, names, naming, words
 from packages.addresses import check_url
+from packages.changes import Change, circle_with, shape_problem
 from packages.definitions import SHIPPED
 from packages.exceptions import SignatureError
 from packages.public_keys import PublicKey, read_keys
+from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet
 from packages.web_addresses import WebAddress
 
 
@@ -30,6 +32,102 @@ def validate_mirror_url(value: str) -> None:
         check_url(value)
     except ValueError as error:
         raise ValidationError(str(error)) from error
+
+
+def validate_series_name(value: str) -> None:
+    """It stands in versions and paths."""
+    if not names.VERSION.fullmatch(value):
+        raise ValidationError("Use letters, digits, dots, dashes and underscores, e.g. 2024.1 or master.")
+
+
+def validate_feed_name(value: str) -> None:
+    """A folder of this name is what the ImageBuilder sees."""
+    if not names.FEED.fullmatch(value):
+        raise ValidationError("Use letters, digits, dots, dashes and underscores, e.g. libremesh.")
+
+
+def validate_profile_name(value: str) -> None:
+    """As profiles.json has it."""
+    if not names.PROFILE.fullmatch(value):
+        raise ValidationError("Write the profile's id, e.g. tplink_archer-c7-v2.")
+
+
+def validate_version_template(value: str) -> None:
+    """It makes another version of each release of the base."""
+    if "{base_version}" not in value or not names.VERSION.fullmatch(_fill(value, SERIES_FIELDS)):
+        raise ValidationError("It needs {base_version} in it, and may have {series}, e.g. {series}-on{base_version}.")
+
+
+def validate_feed_path(value: str) -> None:
+    """Folders below the flavour's address."""
+    parts = _fill(value, FEED_FIELDS).split("/")
+    if not all(names.FILE.fullmatch(part) for part in parts):
+        known = ", ".join(f"{{{name}}}" for name in FEED_FIELDS)
+        raise ValidationError(f"This is a path such as {{series}}/{{base_channel}}/{{arch}}. It may have {known}.")
+
+
+def validate_base_releases(value: str) -> None:
+    """Channels and versions with blanks between."""
+    wrong = [word for word in value.split() if not names.VERSION.fullmatch(word)]
+    if wrong or not value.split():
+        raise ValidationError(
+            "Write channels or versions of the base with blanks between, e.g. 23.05 24.10.2 SNAPSHOT."
+        )
+
+
+SERIES_FIELDS = ("series", "base_version")
+FEED_FIELDS = ("series", "version", "base_version", "base_channel", "base_branch", "arch", "target")
+
+
+def _fill(template: str, fields: Sequence[str]) -> str:
+    """The template with something in the place of each field."""
+    for name in fields:
+        template = template.replace(f"{{{name}}}", "x")
+    return template
+
+
+def validate_organisation_name(value: str) -> None:
+    """What a distribution's name looks like."""
+    if not names.ORGANISATION.fullmatch(value):
+        raise ValidationError("Use up to 32 lower-case letters, digits and dashes, e.g. 'meadow-net'.")
+
+
+def validate_network_profile_name(value: str) -> None:
+    """Words with slashes between them."""
+    if not names.NETWORK_PROFILE.fullmatch(value):
+        raise ValidationError(
+            "Use letters, digits, '.', '_' and '-', in up to three parts with '/' between, e.g. 'libremesh/antennas'."
+        )
+
+
+def validate_package_words(value: str) -> None:
+    """`name` adds, `-name` removes; not what no router starts without."""
+    try:
+        file_sets.check_words(value.split())
+    except file_sets.FileSetError as error:
+        raise ValidationError(str(error)) from error
+
+
+def validate_file_path(value: str) -> None:
+    """A path in the image."""
+    try:
+        file_sets.check_path(value)
+    except file_sets.FileSetError as error:
+        raise ValidationError(str(error)) from error
+
+
+class Organisation(models.Model):
+    """Whose distributions, network profiles and images are for its own members only: see `packages.visibility`."""
+
+    name = models.CharField(max_length=32, unique=True, validators=[validate_organisation_name])
+    title = models.CharField(max_length=80, blank=True, help_text="How people write it, e.g. Meadow Net.")
+    contact = models.CharField(max_length=200, blank=True, help_text="Whom to ask; for maintainers only.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.title or self.name
 
 
 def validate_repository_address(value: str) -> None:
@@ -68,15 +166,59 @@ class Synced(models.Model):
 
 
 class Distribution(Synced):
-    """A firmware distribution with a mirror in the layout of an OpenWrt download server."""
+    """A firmware distribution with a mirror in the layout of an OpenWrt download server.
+
+    Or a flavour of one (`built_on`): its images come from the ImageBuilders of the other, with feeds, keys and default
+    packages of its own. Releases, targets and devices of a flavour are derived from those of its base (`Series`).
+    """
 
     name = models.CharField(max_length=32, unique=True, validators=[validate_distribution_name])
     title = models.CharField(max_length=80, blank=True, help_text="How people write it, e.g. OpenWrt.")
     description = models.TextField(blank=True)
+    aliases = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Other names that devices and clients know it by, e.g. ["lime"]; upper and lower case are the same.',
+    )
     url = models.CharField(
         max_length=500,
+        blank=True,
         validators=[validate_mirror_url],
-        help_text="Root of the mirror: the folder that holds 'releases/'. http, https, or a file:// folder.",
+        help_text=(
+            "Root of the mirror: the folder that holds 'releases/'. http, https, or a file:// folder. "
+            "Of a flavour: the folder that its feeds are below."
+        ),
+    )
+    built_on = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="flavours",
+        limit_choices_to={"built_on": None},
+        help_text=(
+            "Makes it a flavour: the distribution whose ImageBuilders its images come from. Releases and channels that "
+            "are disabled there are gone here too; the base as a whole may be disabled, and the flavour still works."
+        ),
+    )
+    package_words = models.TextField(
+        blank=True,
+        validators=[validate_package_words],
+        help_text=(
+            "Of a flavour: what its images hold beside the default packages of the base, with blanks between; "
+            "-name for what they do without. E.g. lime-system -dnsmasq"
+        ),
+    )
+    network_profile = models.ForeignKey(
+        "NetworkProfile",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="flavours",
+        help_text="Of a flavour: the network profile whose files and packages go into each of its images.",
+    )
+    offers_listed_devices_only = models.BooleanField(
+        default=False, help_text="Of a flavour: devices that are not in its list of devices are not offered."
     )
     is_enabled = models.BooleanField(default=True, help_text="Disabled: invisible, nothing is built.")
     is_hosted = models.BooleanField(
@@ -98,6 +240,25 @@ class Distribution(Synced):
     )
     stable_version = models.CharField(max_length=64, blank=True)
     contact = models.CharField(max_length=200, blank=True)
+    successor = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="predecessors",
+        help_text="The distribution that goes on where this one ends, e.g. OpenWrt after LEDE.",
+    )
+    # PROTECT: without its organisation it would be everybody's.
+    organisation = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="distributions",
+        help_text="Private: only who sends a token of this organisation sees it and builds it. Empty: everybody.",
+    )
+
+    objects = DistributionQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -118,6 +279,41 @@ class Distribution(Synced):
     def clean(self) -> None:
         if self.is_hosted and not self.url.startswith("file://"):
             raise ValidationError({"url": "A distribution that is hosted here needs a file:// address."})
+        naming.check(self)
+        if self.built_on is None:
+            if not self.url:
+                raise ValidationError({"url": "Say where the mirror is; only a flavour can do without."})
+            if self.package_words.strip():
+                raise ValidationError(
+                    {"package_words": "Only a flavour has words of its own: choose what it is built on."}
+                )
+            if self.network_profile is not None:
+                raise ValidationError({"network_profile": "Only a flavour has files: choose what it is built on."})
+        else:
+            self._clean_flavour(self.built_on)
+
+    def _clean_flavour(self, base: "Distribution") -> None:
+        if base.pk == self.pk or base.name == self.name:
+            raise ValidationError({"built_on": "A flavour is built on another distribution, not on itself."})
+        if base.built_on_id is not None:
+            sentence = f"{base} is a flavour itself. Choose {base.built_on}, which that one is built on."
+            raise ValidationError({"built_on": sentence})
+        for field, row in (("built_on", base), ("network_profile", self.network_profile)):
+            if row is not None and row.organisation_id not in (None, self.organisation_id):
+                sentence = f"{row} is private to {row.organisation}, and this flavour is not: it would give it away."
+                raise ValidationError({field: sentence})
+        if self._state.adding:
+            return
+        if self.flavours.exists():
+            raise ValidationError({"built_on": "Flavours are built on this distribution, so it cannot be one itself."})
+        if self.releases.filter(built_on=None, is_enabled=True).exists():
+            sentence = "It has releases from a mirror of its own. Add the flavour under another name, or delete them."
+            raise ValidationError({"built_on": sentence})
+
+    @property
+    def base(self) -> "Distribution":
+        """Whose mirror has the ImageBuilders: the one that it is built on, or itself."""
+        return self.built_on or self
 
 
 class DistributionKey(models.Model):
@@ -136,6 +332,129 @@ class DistributionKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.distribution.name} {self.kind} {self.comment}".strip()
+
+
+class Series(models.Model):
+    """Releases of a flavour that are alike: which of the base they are built on, their names, their feeds."""
+
+    distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="series")
+    name = models.CharField(
+        max_length=32,
+        validators=[validate_series_name],
+        help_text="What the flavour calls it, e.g. 2024.1 or master; {series} in names and paths.",
+    )
+    base_releases = models.CharField(
+        max_length=500,
+        validators=[validate_base_releases],
+        help_text="Channels or versions of the base, with blanks between: 23.05 24.10.2 SNAPSHOT",
+    )
+    version_template = models.CharField(
+        max_length=64,
+        default="{base_version}",
+        validators=[validate_version_template],
+        help_text=(
+            "Names of its releases, e.g. {series}-on{base_version}. Devices report the version of the base, so each "
+            "release is found under that one too."
+        ),
+    )
+    package_words = models.TextField(
+        blank=True,
+        validators=[validate_package_words],
+        help_text="Words for this series only; they count more than those of the distribution.",
+    )
+    is_enabled = models.BooleanField(default=True, help_text="Disabled: its releases are not offered.")
+
+    class Meta:
+        verbose_name_plural = "series"
+        ordering = ["distribution", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.distribution.name} {self.name}"
+
+    def clean(self) -> None:
+        if self.distribution_id and self.distribution.built_on_id is None:
+            raise ValidationError("Only a flavour has series: say first what the distribution is built on.")
+
+    def takes(self, release: "Release") -> bool:
+        """Whether it has a release built on this one of the base."""
+        wanted = {word.upper() for word in self.base_releases.split()}
+        return bool(wanted & {release.version.upper(), release.channel.name.upper()})
+
+    def version_on(self, release: "Release") -> str:
+        """The version that is built on a release of the base."""
+        return self.version_template.replace("{series}", self.name).replace("{base_version}", release.version)
+
+
+class SeriesFeed(models.Model):
+    """Where a series has packages: a folder with an index, signed by a key of the flavour."""
+
+    series = models.ForeignKey(Series, models.CASCADE, related_name="feeds")
+    name = models.CharField(
+        max_length=48,
+        validators=[validate_feed_name],
+        help_text="E.g. libremesh",
+    )
+    path = models.CharField(
+        max_length=200,
+        validators=[validate_feed_path],
+        help_text=(
+            "Folder below the flavour's address, e.g. {series}/openwrt-{base_channel}/{arch}. "
+            f"It may have {', '.join(f'{{{name}}}' for name in FEED_FIELDS)}."
+        ),
+    )
+    is_optional = models.BooleanField(
+        default=False, help_text="It does not exist for all architectures: where it is missing it is left out."
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["series", "name"], name="series_feed_once")]
+        ordering = ["series", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.series} {self.name}"
+
+    def path_for(self, target: "Target") -> str:
+        """The folder for a target of one of the series' releases."""
+        base = target.release.built_on
+        assert base is not None, "a flavour's release is built on one of its base"
+        fields = {
+            "series": self.series.name,
+            "version": target.release.version,
+            "base_version": base.version,
+            "base_channel": base.channel.name,
+            "base_branch": base.channel.git_branch or base.channel.name,
+            "arch": target.arch_packages,
+            "target": target.name,
+        }
+        path = self.path
+        for name, value in fields.items():
+            path = path.replace(f"{{{name}}}", value)
+        return path
+
+
+class FlavourDevice(models.Model):
+    """A device that a flavour treats in a way of its own, or offers at all."""
+
+    distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="devices")
+    profile = models.CharField(
+        max_length=128, validators=[validate_profile_name], help_text="Profile id, e.g. tplink_archer-c7-v2"
+    )
+    package_words = models.TextField(
+        blank=True,
+        validators=[validate_package_words],
+        help_text="What its images hold beside, or with a minus do without, e.g. -kmod-ath10k-ct kmod-ath10k",
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["distribution", "profile"], name="flavour_device_once")]
+        ordering = ["distribution", "profile"]
+
+    def __str__(self) -> str:
+        return self.profile
+
+    def clean(self) -> None:
+        if self.distribution_id and self.distribution.built_on_id is None:
+            raise ValidationError("Only a flavour has a list of devices: say first what the distribution is built on.")
 
 
 class AllowedRepository(models.Model):
@@ -209,19 +528,65 @@ class Channel(models.Model):
 
 
 class PackageChange(models.Model):
-    """A package renamed (`target` given), or dropped (`target` empty), at a revision of the distribution."""
+    """What became of packages from one release to the next, and where in time: what upgrading devices are told.
 
-    channel = models.ForeignKey(Channel, models.CASCADE, related_name="package_changes")
-    source = models.CharField(max_length=128, blank=True)
-    target = models.CharField(max_length=128, blank=True)
-    revision = models.PositiveIntegerField()
-    is_mandatory = models.BooleanField(default=False)
+    The place is the first release that has it (`version`: a branch such as 22.03, or one release of it), the revision
+    of the development branch, or both; then releases go by the one and snapshots by the other.
+    """
+
+    class Kind(models.TextChoices):
+        RENAMED = "renamed", "renamed: one into one"
+        MERGED = "merged", "merged: several into one"
+        SPLIT = "split", "split: one into several"
+        DROPPED = "dropped", "dropped: nothing takes its place"
+        DEFAULT = "default", "became a default package"
+        ADDED = "added", "new: every image needs it"
+
+    distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="package_changes")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    sources = models.JSONField(default=list, blank=True, help_text='Names before, e.g. ["firewall"].')
+    targets = models.JSONField(default=list, blank=True, help_text='Names from then on, e.g. ["firewall4"].')
+    version = models.CharField(
+        max_length=64, blank=True, help_text="First branch or release that has it, e.g. 22.03 or 22.03.3."
+    )
+    revision = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Revision of the development branch, the number in r18611-..."
+    )
+    is_mandatory = models.BooleanField(
+        default=False, help_text="Without it the new release does not work: clients do not ask."
+    )
+    why = models.CharField(max_length=300, blank=True, help_text="A sentence for people.")
 
     class Meta:
-        ordering = ["channel", "revision", "id"]
+        ordering = ["distribution", "id"]
 
     def __str__(self) -> str:
-        return f"{self.source or '(new)'} -> {self.target or '(dropped)'} at r{self.revision}"
+        place = self.version or f"r{self.revision}"
+        return f"{', '.join(self.sources) or '(new)'} -> {', '.join(self.targets) or '(dropped)'} at {place}"
+
+    def as_change(self) -> Change:
+        """The row as a value."""
+        return Change(
+            kind=self.kind,
+            sources=tuple(self.sources),
+            targets=tuple(self.targets),
+            version=self.version,
+            revision=self.revision,
+            is_mandatory=self.is_mandatory,
+            why=self.why,
+        )
+
+    def clean(self) -> None:
+        """As people type it in: names, one place in time at least, sides that fit the kind, no endless circle."""
+        if problem := shape_problem(self.kind, self.sources, self.targets, self.version, self.revision):
+            raise ValidationError({problem[0]: problem[1]})
+        if not self.distribution_id:
+            return  # the form says so
+        others = PackageChange.objects.filter(distribution=self.distribution_id).exclude(pk=self.pk)
+        if circle := circle_with(self.as_change(), [row.as_change() for row in others]):
+            raise ValidationError(
+                {"targets": f"This goes in a circle at the same place in time: {' -> '.join(circle)}."}
+            )
 
 
 class Release(Synced):
@@ -234,6 +599,9 @@ class Release(Synced):
     is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")
     # Off the mirror's list since; a sync that finds it again enables it again.
     vanished_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Of a flavour only.
+    built_on = models.ForeignKey("self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours")
+    series = models.ForeignKey(Series, models.CASCADE, null=True, blank=True, editable=False, related_name="releases")
     targets_folder = models.CharField(
         max_length=32, blank=True, default="targets", help_text="Folder of the targets; empty in the era of 15.05."
     )
@@ -269,6 +637,8 @@ class Target(Synced):
         APK = "apk"
 
     release = models.ForeignKey(Release, models.CASCADE, related_name="targets")
+    # Of a flavour only: whose ImageBuilder, devices and default packages it has a copy of.
+    built_on = models.ForeignKey("self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours")
     name = models.CharField(max_length=130, help_text="<target>/<subtarget>, e.g. ath79/generic")
     is_enabled = models.BooleanField(default=True)
     is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")
@@ -278,7 +648,11 @@ class Target(Synced):
     version_code = models.CharField(max_length=64, blank=True, help_text="Revision, e.g. r28739-d9340319c6")
     source_date_epoch = models.BigIntegerField(null=True, blank=True)
     linux_kernel = models.JSONField(default=dict, blank=True, help_text='{"version", "release", "vermagic"}')
-    default_packages = models.JSONField(default=list, blank=True)
+    default_packages = models.JSONField(
+        default=list, blank=True, help_text="As the ImageBuilder has them; those of a flavour are on top of them."
+    )
+    # What a flavour adds to these, and `-name` for what it leaves out. The ImageBuilder knows nothing of it.
+    package_words = models.JSONField(default=list, blank=True, editable=False)
     package_manager = models.CharField(max_length=8, choices=PackageManager.choices, default=PackageManager.OPKG)
     imagebuilder_file = models.CharField(max_length=240, blank=True, help_text="File name in the target's folder.")
     imagebuilder_sha256 = models.CharField(max_length=64, blank=True)
@@ -301,6 +675,17 @@ class Target(Synced):
         return "/".join(part for part in (self.release.path, self.release.targets_folder, self.name) if part)
 
     @property
+    def imagebuilder_url(self) -> str:
+        """Where its ImageBuilder is: on its own mirror, or on that of what it is built on."""
+        owner = self.built_on or self
+        return f"{owner.release.distribution.url.rstrip('/')}/{owner.path}/{self.imagebuilder_file}"
+
+    @property
+    def image_packages(self) -> list[str]:
+        """The default packages of its images, as profiles.json lists them."""
+        return words.on_top(self.default_packages, self.package_words)
+
+    @property
     def is_complete(self) -> bool:
         """Whether requests can be checked against it."""
         return self.synced_at is not None and not self.needs_inspection
@@ -314,6 +699,7 @@ class Profile(models.Model):
     titles = models.JSONField(default=list, blank=True, help_text='[{"vendor", "model", "variant"} or {"title"}]')
     supported_devices = models.JSONField(default=list, blank=True)
     device_packages = models.JSONField(default=list, blank=True)
+    package_words = models.JSONField(default=list, blank=True, help_text="What a flavour says of this device.")
     image_prefix = models.CharField(max_length=240, blank=True)
     images = models.JSONField(default=list, blank=True, help_text="Upstream's own images, as in profiles.json.")
 
@@ -328,6 +714,11 @@ class Profile(models.Model):
     def title(self) -> str:
         """How people call the device, e.g. `TP-Link Archer C7 v2`."""
         return first_title(self.titles) or self.name
+
+    @property
+    def image_packages(self) -> list[str]:
+        """What the device adds to the target's default packages, as profiles.json lists it; `-name` takes away."""
+        return words.of_device(self.device_packages, self.target.package_words, self.package_words)
 
 
 def first_title(titles: Sequence[Mapping[str, Any]]) -> str:
@@ -413,6 +804,81 @@ class Package(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+class NetworkProfile(models.Model):
+    """A named set of files and packages of a community's network, to be chosen in requests for images."""
+
+    name = models.CharField(
+        max_length=194,
+        unique=True,
+        validators=[validate_network_profile_name],
+        help_text="How requests call it, e.g. libremesh/antennas.",
+    )
+    title = models.CharField(max_length=120, blank=True, help_text="How people call it.")
+    description = models.TextField(blank=True)
+    is_enabled = models.BooleanField(default=True, help_text="Disabled: not listed, and requests for it are refused.")
+    is_public = models.BooleanField(
+        "paths are shown",
+        default=False,
+        help_text="Lists say which files there are and how large. What stands in them is never shown; but whoever gets "
+        "an image has its files. For what not everybody may read, name an organisation.",
+    )
+    distributions: "models.ManyToManyField[Distribution, Distribution]" = models.ManyToManyField(
+        Distribution, related_name="network_profiles", blank=True, help_text="What it is for."
+    )
+    # Not "none chosen": else it would become everybody's when the last of its distributions is removed.
+    is_general = models.BooleanField("for every distribution", default=False)
+    organisation = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="network_profiles",
+        help_text="Private: only who sends a token of this organisation sees it and builds with it. Empty: everybody.",
+    )
+    packages = models.TextField(
+        blank=True,
+        validators=[validate_package_words],
+        help_text="Words with blanks between them: name adds a package to the image, -name removes one.",
+    )
+
+    objects = NetworkProfileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def package_words(self) -> tuple[str, ...]:
+        """Its packages, each once and in order."""
+        return tuple(dict.fromkeys(self.packages.split()))
+
+
+class NetworkProfileFile(models.Model):
+    """A file that a network profile puts into images."""
+
+    class Mode(models.IntegerChoices):
+        PLAIN = 0o644, "644"
+        EXECUTABLE = 0o755, "755: can be run"
+
+    profile = models.ForeignKey(NetworkProfile, models.CASCADE, related_name="files")
+    path = models.CharField(
+        max_length=200,
+        validators=[validate_file_path],
+        help_text="In the image, without a slash in front, e.g. etc/config/lime-community.",
+    )
+    mode = models.PositiveSmallIntegerField(choices=Mode.choices, default=Mode.PLAIN)
+    content = models.BinaryField(blank=True, default=b"")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["profile", "path"], name="network_profile_file_once")]
+        ordering = ["profile", "path"]
+
+    def __str__(self) -> str:
+        return self.path
 
 
 def mark_synced(row: Synced, at: datetime) -> None:

@@ -46,6 +46,12 @@ class WishSerializer(serializers.Serializer[None]):
     rootfs_size_mb = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=settings.ASU_MAX_ROOTFS_SIZE_MB
     )
+    network_profile = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="Name of a network profile, whose files and packages the image gets: `/api/v1/network-profiles`.",
+    )
     repositories = serializers.DictField(
         child=serializers.CharField(),
         required=False,
@@ -90,6 +96,7 @@ class EchoSerializer(serializers.Serializer[None]):
     defaults = serializers.CharField(allow_null=True, help_text="Only whether there was a script, and its size.")
     rootfs_size_mb = serializers.IntegerField(allow_null=True)
     filesystem = serializers.CharField(allow_null=True)
+    network_profile = serializers.CharField(allow_null=True)
     repositories = serializers.DictField(child=serializers.CharField(), help_text="Name: address of the folder.")
     repositories_mode = serializers.ChoiceField(["append", "replace"])
     repository_keys = serializers.ListField(child=serializers.CharField())
@@ -175,6 +182,91 @@ class FailedSerializer(ErrorSerializer):
     stderr = serializers.CharField(allow_blank=True, required=False)
 
 
+class QuestionSerializer(serializers.Serializer[None]):
+    """A device as it runs. Fields that are not listed are ignored."""
+
+    version = serializers.CharField(required=False, help_text="The release that it runs. Needed, here or in `board`.")
+    target = serializers.CharField(required=False, help_text="`<target>/<subtarget>`. Needed, here or in `board`.")
+    profile = serializers.CharField(
+        required=False, allow_blank=True, help_text="Its profile or board name; without it there is no `request`."
+    )
+    board = serializers.JSONField(
+        required=False, help_text="All that `ubus call system board` prints (or the board name): fills in the others."
+    )
+    revision = serializers.CharField(
+        required=False, allow_blank=True, help_text="The revision that it runs (or `version_code`); for snapshots."
+    )
+    packages = serializers.JSONField(
+        required=False,
+        help_text="What is installed: an object of names and versions, or a list of names. A list with `base-files` is "
+        "taken for the whole image, any other for wishes on top of the defaults.",
+    )
+    package_updates = serializers.BooleanField(
+        required=False, help_text="false: newer packages of the same release are no news. Default true."
+    )
+    reach = serializers.ChoiceField(
+        ["channel", "distribution"],
+        required=False,
+        help_text="How far to look: 24.10.1 to 24.10.2, or to 25.12.0. Default `channel`.",
+    )
+    filesystem = serializers.CharField(required=False, allow_blank=True, help_text="For the `request`.")
+    network_profile = serializers.CharField(required=False, allow_blank=True, help_text="For the `request`.")
+    client = serializers.CharField(required=False, allow_blank=True, help_text="For the `request`: `name/version`.")
+    distro = serializers.CharField(
+        required=False, allow_blank=True, help_text="Distribution, where the address does not name it."
+    )
+
+
+class AppliedChangeSerializer(serializers.Serializer[None]):
+    """What became of packages of the device, where and why."""
+
+    kind = serializers.ChoiceField(["renamed", "merged", "split", "dropped", "default", "added"])
+    sources = serializers.ListField(child=serializers.CharField(), help_text="Those that it has.")
+    targets = serializers.ListField(child=serializers.CharField(), help_text="What takes their place.")
+    where = serializers.CharField(help_text="For people: `22.03 (r18611)`.")
+    release = serializers.CharField(allow_blank=True, help_text="First branch or release that has it.")
+    revision = serializers.IntegerField(allow_null=True, help_text="Of the development branch.")
+    mandatory = serializers.BooleanField()
+    why = serializers.CharField(allow_blank=True)
+
+
+class DroppedSerializer(serializers.Serializer[None]):
+    """The newest release does not have the device any more."""
+
+    newest_with = serializers.CharField(help_text="The newest release that still has it.")
+    newest = serializers.CharField()
+    is_whole_target = serializers.BooleanField()
+
+
+class VerdictSerializer(serializers.Serializer[None]):
+    """What is newer."""
+
+    status = serializers.IntegerField(help_text="200")
+    detail = serializers.CharField(help_text="A sentence for people.")
+    distro = serializers.CharField()
+    version = serializers.CharField(help_text="The release to go to; the installed one when no other is newer.")
+    version_code = serializers.CharField(allow_blank=True)
+    target = serializers.CharField()
+    profile = serializers.CharField(allow_blank=True)
+    installed = serializers.CharField()
+    is_newer = serializers.BooleanField(help_text="Another release, or another revision of a snapshot.")
+    newest = serializers.CharField(help_text="Newest of those looked at; see `dropped` when it is not `version`.")
+    newer_channels = serializers.ListField(
+        child=serializers.CharField(), help_text="Newest release of each newer channel, newest first."
+    )
+    packages = serializers.ListField(child=serializers.CharField(), allow_null=True, help_text="For the new image.")
+    updates = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="Package: [new version, installed one]."
+    )
+    changes = AppliedChangeSerializer(many=True)
+    missing = serializers.DictField(
+        child=serializers.CharField(), help_text="Packages that the new release has nowhere: why."
+    )
+    dropped = DroppedSerializer(allow_null=True)
+    notes = serializers.ListField(child=serializers.CharField(), help_text="Sentences for people.")
+    request = serializers.DictField(allow_null=True, help_text="The body for POST `/api/v1/build`.")
+
+
 class ChangeSerializer(serializers.Serializer[None]):
     """A package renamed (both names), dropped (no target), or new (no source)."""
 
@@ -229,6 +321,32 @@ class RevisionSerializer(serializers.Serializer[None]):
     """The revision of a release."""
 
     revision = serializers.CharField()
+
+
+class ProfileFileSerializer(serializers.Serializer[None]):
+    """A file that a network profile brings; what stands in it is not shown."""
+
+    path = serializers.CharField(help_text="Below the root of the image.")
+    mode = serializers.ChoiceField(["644", "755"])
+    size = serializers.IntegerField(help_text="bytes")
+
+
+class NetworkProfileSerializer(serializers.Serializer[None]):
+    """Files and packages for the images of a community's network."""
+
+    name = serializers.CharField(help_text="What a request names as `network_profile`.")
+    title = serializers.CharField(allow_blank=True)
+    description = serializers.CharField(allow_blank=True)
+    is_general = serializers.BooleanField(help_text="For every distribution.")
+    distributions = serializers.ListField(child=serializers.CharField(), help_text="Else for these.")
+    packages = serializers.ListField(child=serializers.CharField(), help_text="`name` adds, `-name` removes.")
+    files = ProfileFileSerializer(many=True, allow_null=True, help_text="null: they are not shown.")
+
+
+class NetworkProfileListSerializer(serializers.Serializer[None]):
+    """The network profiles for a distribution."""
+
+    network_profiles = NetworkProfileSerializer(many=True)
 
 
 class TargetIndexSerializer(serializers.Serializer[None]):
