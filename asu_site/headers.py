@@ -5,7 +5,7 @@ from asu_site.addresses import is_admin, is_page
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
-        "X-Imagebuilder-Status, X-Queue-Position, X-Build-Queue-Position, X-Unknown-Package"
+        "X-Imagebuilder-Status, X-Queue-Position, X-Build-Queue-Position, X-Unknown-Package, X-Missing-Param"
     ),
 }
 PREFLIGHT = {

@@ -122,6 +122,7 @@ class Image(models.Model):
     request = models.OneToOneField(ImageRequest, models.CASCADE, related_name="image")
     profile_json = models.JSONField(help_text="profiles.json of the build, with sums as served")
     manifest = models.JSONField(help_text="package name -> version")
+    manifest_hash = models.CharField(max_length=64, blank=True, db_index=True, help_text="names its packages")
     published_at = models.DateTimeField()
     last_asked_at = models.DateTimeField()
     expired_at = models.DateTimeField(null=True, blank=True, help_text="The files are gone; the page stays.")
@@ -158,6 +159,7 @@ class ImageFile(models.Model):
     size = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64, help_text="of the bytes as served")
     sha256_unsigned = models.CharField(max_length=64)
+    md5 = models.CharField(max_length=32, blank=True, help_text="for clients of 2017; empty until one asks")
     downloads = models.PositiveBigIntegerField(default=0)
 
     class Meta:

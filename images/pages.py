@@ -173,6 +173,17 @@ class ImagePage:
         paths = [{"path": file["path"], "mode": f"{file['mode']:o}"} for file in files] if is_public else []
         return {"name": name, "count": len(files), "paths": paths}
 
+    @property
+    def repositories(self) -> list[dict[str, str]]:
+        """Those that were named, with the state of each that is no feed of the target's anyway."""
+        states = {feed["url"]: feed["index_sha256"] for feed in self.spec.get("feeds", ()) if feed["kind"] == "extra"}
+        named = self.request.echo.get("repositories") or {}
+        return [{"name": name, "url": url, "state": states.get(url, "")} for name, url in named.items()]
+
+    @property
+    def has_replaced_feeds(self) -> bool:
+        return bool(self.repositories) and self.request.echo.get("repositories_mode") == "replace"
+
     # -- how it was made --------------------------------------------------------------------------------------
 
     @cached_property

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from builders.states import State
-from images import admission, load, preparing, retention, validation
+from images import admission, load, preparing, repositories, retention, validation
 from images.clients import NOBODY, Client
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
@@ -26,19 +26,30 @@ def request_image(
     `client` is the User-Agent, for requests that do not name theirs; `asker` is whose turn it takes. Returns a
     PREPARING request while the target's documents are not here yet. Raises RequestRefusedError with nothing stored.
     """
-    return request_asked(validation.shape(_distribution(distribution, raw), raw, client=client, asker=asker))
+    return request_asked(validation.shape(distribution_of(distribution, raw), raw, client=client, asker=asker))
 
 
 def request_asked(asked: Asked) -> ImageRequest:
     """The same for a request whose shape was checked."""
     try:
-        return admission.admit(asked, admission.find(asked))
+        snapshot = admission.find(asked)
+        request = admission.admit(asked, snapshot)
+        if not preparing.is_worth_a_look(request, snapshot.target_id):
+            return request
+        request = preparing.ask(asked, snapshot.target_id, admission.owner_of(asked))
     except NotCompleteError as error:
+        repositories.check(asked)
         if load.is_greedy(asked.asker):
             raise load.too_many_requests() from error
         # Under the release's own name: that is what it waits under.
         asked = replace(asked, version=error.version or asked.version)
         request = preparing.ask(asked, error.target_id, admission.owner_of(asked))
+    except RequestRefusedError as refusal:
+        if not refusal.may_be_stale or not preparing.is_refresh_due(snapshot.target_id):
+            raise
+        if load.is_greedy(asked.asker):
+            raise load.too_many_requests() from refusal
+        request = preparing.ask(asked, snapshot.target_id, admission.owner_of(asked))
     if request.status == ImageRequest.Status.PREPARING:
         return request
     if request.refusal:
@@ -46,9 +57,9 @@ def request_asked(asked: Asked) -> ImageRequest:
     return request.resolved_to or request
 
 
-def lookup(distribution: str, request_hash: str, viewer: Viewer = PUBLIC) -> ImageRequest | None:
+def lookup(distribution: str | None, request_hash: str, viewer: Viewer = PUBLIC) -> ImageRequest | None:
     """What is known under a hash, with build and image; None for what was never asked or is no longer served, and for
-    what the viewer may not see.
+    what the viewer may not see. `distribution`: it must be of this one; None: of any.
     """
     try:
         # `first` would sort one row, and putting that into words takes a third of the time of an answer.
@@ -66,15 +77,15 @@ def lookup(distribution: str, request_hash: str, viewer: Viewer = PUBLIC) -> Ima
     return None if final.build is not None and final.build.state == State.DONE else request
 
 
-def known(distribution: str, request_hash: str, viewer: Viewer = PUBLIC) -> ImageRequest | None:
+def known(distribution: str | None, request_hash: str, viewer: Viewer = PUBLIC) -> ImageRequest | None:
     """The same, and also what is served no longer: its build may be asked for anew."""
     request = ImageRequest.objects.with_outcome().filter(request_hash=request_hash).first()
     return request if request is not None and _is_there(request, distribution, viewer) else None
 
 
-def _is_there(request: ImageRequest, distribution: str, viewer: Viewer) -> bool:
-    """Whether the viewer finds it below this distribution, and what it has become too."""
-    if request.distribution != distribution or not request.is_visible_to(viewer):
+def _is_there(request: ImageRequest, distribution: str | None, viewer: Viewer) -> bool:
+    """Whether the viewer finds it below this distribution (None: any), and what it has become too."""
+    if distribution not in (None, request.distribution) or not request.is_visible_to(viewer):
         return False
     return request.resolved_to is None or request.resolved_to.is_visible_to(viewer)
 
@@ -97,7 +108,7 @@ def distribution_at(address: str) -> str:
     return address or settings.ASU_DEFAULT_DISTRIBUTION
 
 
-def _distribution(address: str, raw: Mapping[str, Any]) -> str:
+def distribution_of(address: str, raw: Mapping[str, Any]) -> str:
     """Which distribution is meant: the one of the address; below `/` the body may name another (`distro`)."""
     named = raw.get("distro")
     if named is None or named == "":

@@ -45,6 +45,9 @@ def image_list(request: HttpRequest) -> HttpResponse:
     """All images, newest first, found by words in device, target, version, distribution or the start of the hash."""
     words = request.GET.get("q", "")[:200].replace("\0", "").split()[:8]
     rows = _requests(_viewer(request))
+    state = request.GET.get("state", "")
+    if state == "failed":
+        rows = rows.filter(build__state__in=(State.FAILED, State.PARKED))
     for word in words:
         rows = rows.filter(
             Q(profile__icontains=word)
@@ -54,7 +57,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
             | Q(request_hash__startswith=word.lower())
         )
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "pages": [ImagePage(row) for row in page], "q": " ".join(words)}
+    context = {"page": page, "pages": [ImagePage(row) for row in page], "q": " ".join(words), "state": state}
     return render(request, "images/image_list.html", context)
 
 
@@ -112,12 +115,8 @@ def store(request: HttpRequest, request_hash: str, name: str, distribution: str 
     )
     if file is None or not _is_there(file, distribution, _viewer(request)):
         return _error(404, "There is no such file.")
-    # Before the looks below: should it expire at this moment, they see it.
-    retention.note_use(file.image)
-    if file.image.withdrawn_at is not None:
-        return _error(410, f"This image was withdrawn. {file.image.withdrawn_why}".strip())
-    if file.image.expired_at is not None:
-        return _error(410, "This image was removed after a time without use. Ask for it again to have it built again.")
+    if gone := downloads.why_not(file.image):
+        return _error(410, gone)
     try:
         return downloads.send(request, file)
     except FileNotFoundError:

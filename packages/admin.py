@@ -12,6 +12,7 @@ from django_q.tasks import async_task
 from packages import file_sets, generation, network_profiles
 from packages.file_sets import PLAIN, File, FileSetError
 from packages.models import (
+    AllowedRepository,
     Channel,
     Distribution,
     DistributionKey,
@@ -146,11 +147,6 @@ class DeviceInline(admin.TabularInline):  # type: ignore[type-arg]
     verbose_name_plural = "Devices of a flavour"
 
 
-class PackageChangeInline(admin.TabularInline):  # type: ignore[type-arg]
-    model = PackageChange
-    extra = 0
-
-
 @admin.register(Distribution)
 class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     form = DistributionForm
@@ -159,14 +155,29 @@ class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     ]
     list_filter = ["is_enabled", "is_hosted", "built_on", "organisation"]
     list_select_related = ["built_on", "organisation"]
-    search_fields = ["name", "title", "url"]
+    search_fields = ["name", "title", "url", "aliases"]
     readonly_fields = ["stable_version", "synced_at", "stale_since", "sync_error"]
     fieldsets = [
         (
             None,
-            {"fields": ["name", "title", "description", "contact", "url", "organisation", "is_enabled", "is_hosted"]},
+            {
+                "fields": [
+                    "name",
+                    "title",
+                    "aliases",
+                    "description",
+                    "contact",
+                    "url",
+                    "organisation",
+                    "is_enabled",
+                    "is_hosted",
+                ]
+            },
         ),
-        ("Releases", {"fields": ["enables_new_releases", "oldest_version", "newest_version", "stable_version"]}),
+        (
+            "Releases",
+            {"fields": ["enables_new_releases", "oldest_version", "newest_version", "stable_version", "successor"]},
+        ),
         (
             "Flavour",
             {
@@ -350,22 +361,43 @@ class DistributionKeyAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-a
     list_select_related = ["distribution"]
 
 
+@admin.register(AllowedRepository)
+class AllowedRepositoryAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["address", "distribution", "key_count", "is_inside_allowed", "is_enabled", "comment"]
+    list_filter = ["distribution", "is_enabled"]
+    list_select_related = ["distribution"]
+    search_fields = ["address", "comment"]
+    actions = ["enable", "disable"]
+
+    @admin.display(description="keys")
+    def key_count(self, row: AllowedRepository) -> str:
+        return str(len(row.key_list)) if row.keys.strip() else "of the request"
+
+
 @admin.register(Channel)
 class ChannelAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["name", "distribution", "is_enabled", "is_snapshot", "path", "git_branch", "branch_off_rev"]
     list_filter = ["distribution", "is_enabled"]
     list_select_related = ["distribution"]
     search_fields = ["name"]
-    inlines = [PackageChangeInline]
     actions = ["enable", "disable"]
 
 
 @admin.register(PackageChange)
 class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["source", "target", "revision", "is_mandatory", "channel"]
-    list_filter = ["channel__distribution", "is_mandatory"]
-    list_select_related = ["channel__distribution"]
-    search_fields = ["source", "target"]
+    list_display = ["before", "after", "kind", "version", "revision", "is_mandatory", "distribution"]
+    list_filter = ["distribution", "kind", "is_mandatory", "version"]
+    list_select_related = ["distribution"]
+    search_fields = ["sources", "targets", "why"]
+    fields = ["distribution", "kind", "sources", "targets", "version", "revision", "is_mandatory", "why"]
+
+    @admin.display(description="before")
+    def before(self, row: PackageChange) -> str:
+        return ", ".join(row.sources) or "-"
+
+    @admin.display(description="after")
+    def after(self, row: PackageChange) -> str:
+        return ", ".join(row.targets) or "-"
 
 
 @admin.register(Release)

@@ -19,7 +19,7 @@ from packages import generation
 from packages.essential import ALWAYS_ESSENTIAL, ESSENTIAL
 from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
 from packages.file_sets import File
-from packages.models import Distribution, Feed, Package, Profile, Release, Target
+from packages.models import Distribution, Feed, Package, Profile, Release, Target, first_title
 from packages.parsing.types import dependency_name
 from packages.versions import version_key
 from packages.visibility import PUBLIC, Owner, Viewer, visible
@@ -120,6 +120,26 @@ class TargetCatalogue:
         if profile is None and len(self.profiles) == 1:
             profile = self.profiles.get("generic")
         return profile
+
+    def resolve_model(self, model: str) -> ProfileInfo | None:
+        """For clients of 2017 whose board is no profile: `generic` where there is one, else the device of that title.
+
+        Only the one device that has just this title: an image for another variant of it may brick the router.
+        """
+        generic = self.profiles.get("Generic") or self.profiles.get("generic")
+        if generic is not None or not model.strip():
+            return generic
+        wanted = _squeezed(model)
+        found = [
+            profile
+            for profile in self.profiles.values()
+            if any(_squeezed(first_title([entry])) == wanted for entry in profile.titles)
+        ]
+        return found[0] if len(found) == 1 else None
+
+
+def _squeezed(title: str) -> str:
+    return " ".join(title.casefold().split())
 
 
 def essential_packages(catalogue: TargetCatalogue) -> frozenset[str]:
@@ -333,6 +353,17 @@ def _table(feed: Feed) -> _Table:
         table = package_table(rows.iterator(chunk_size=5000))
     _remember(_tables, key, table, MAX_FEEDS)
     return table
+
+
+def feed_table(feed: Feed) -> Mapping[str, str] | None:
+    """The packages of one feed, names as in `TargetCatalogue.packages`; None when it has just moved on."""
+    with _lock:
+        table = _table(feed)
+        if Feed.objects.filter(pk=feed.pk, index_sha256=feed.index_sha256).exists():
+            return table
+        # The packages may be those of the state before or after.
+        _tables.pop((feed.pk, feed.index_sha256), None)
+        return None
 
 
 def package_table(rows: Iterable[tuple[str, str, str, list[str]]]) -> _Table:

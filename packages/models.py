@@ -4,12 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from packages import file_sets, names, words
+from packages import file_sets, names, naming, words
 from packages.addresses import check_url
+from packages.changes import Change, circle_with, shape_problem
+from packages.definitions import SHIPPED
+from packages.exceptions import SignatureError
+from packages.public_keys import PublicKey, read_keys
 from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet
+from packages.web_addresses import WebAddress
 
 
 def validate_distribution_name(value: str) -> None:
@@ -124,6 +130,25 @@ class Organisation(models.Model):
         return self.title or self.name
 
 
+def validate_repository_address(value: str) -> None:
+    """A folder on a web server, in the spelling that requests are compared with."""
+    try:
+        plain = str(WebAddress.parse(value))
+    except ValueError as error:
+        raise ValidationError(f"The address of a repository {error}.") from error
+    if plain != value:
+        raise ValidationError(f"Write it as {plain}")
+
+
+def validate_keys(value: str) -> None:
+    """Public keys of package indexes, or none."""
+    try:
+        if value.strip():
+            read_keys(value)
+    except SignatureError as error:
+        raise ValidationError(f"These are not public keys of usign or apk (PEM, EC P-256): {error}") from error
+
+
 class Synced(models.Model):
     """What is kept about a copy of something on a mirror.
 
@@ -150,6 +175,11 @@ class Distribution(Synced):
     name = models.CharField(max_length=32, unique=True, validators=[validate_distribution_name])
     title = models.CharField(max_length=80, blank=True, help_text="How people write it, e.g. OpenWrt.")
     description = models.TextField(blank=True)
+    aliases = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Other names that devices and clients know it by, e.g. ["lime"]; upper and lower case are the same.',
+    )
     url = models.CharField(
         max_length=500,
         blank=True,
@@ -210,6 +240,14 @@ class Distribution(Synced):
     )
     stable_version = models.CharField(max_length=64, blank=True)
     contact = models.CharField(max_length=200, blank=True)
+    successor = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="predecessors",
+        help_text="The distribution that goes on where this one ends, e.g. OpenWrt after LEDE.",
+    )
     # PROTECT: without its organisation it would be everybody's.
     organisation = models.ForeignKey(
         Organisation,
@@ -228,9 +266,20 @@ class Distribution(Synced):
     def __str__(self) -> str:
         return self.title or self.name
 
+    @property
+    def public_urls(self) -> list[str]:
+        """Web addresses that the mirror is known by: its own, the one that everybody knows, or ours if we host it."""
+        known = [self.url.rstrip("/")] if self.url.startswith(("http://", "https://")) else []
+        if shipped := SHIPPED.get(self.name):
+            known.append(shipped.url)
+        if self.is_hosted and settings.ASU_BASE_URL:
+            known.append(f"{settings.ASU_BASE_URL}/{self.name}")
+        return list(dict.fromkeys(known))
+
     def clean(self) -> None:
         if self.is_hosted and not self.url.startswith("file://"):
             raise ValidationError({"url": "A distribution that is hosted here needs a file:// address."})
+        naming.check(self)
         if self.built_on is None:
             if not self.url:
                 raise ValidationError({"url": "Say where the mirror is; only a flavour can do without."})
@@ -408,6 +457,53 @@ class FlavourDevice(models.Model):
             raise ValidationError("Only a flavour has a list of devices: say first what the distribution is built on.")
 
 
+class AllowedRepository(models.Model):
+    """Addresses below which requests may name package repositories of their own. Without a row none are allowed."""
+
+    distribution = models.ForeignKey(
+        Distribution,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="allowed_repositories",
+        help_text="Whose requests may use it. Empty: of every distribution.",
+    )
+    address = models.CharField(
+        max_length=500,
+        validators=[validate_repository_address],
+        help_text="What is at this address or below it, by whole segments of the path: https://feed.example.org/openwrt",
+    )
+    keys = models.TextField(
+        blank=True,
+        validators=[validate_keys],
+        help_text="Public keys (usign or PEM) of which one has to sign each index. Empty: requests bring the keys.",
+    )
+    is_inside_allowed = models.BooleanField(
+        "may be inside", default=False, help_text="The host may be this machine or in a private network."
+    )
+    is_enabled = models.BooleanField("enabled", default=True)
+    comment = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name_plural = "allowed repositories"
+        ordering = ["address", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["distribution", "address"], name="allowed_repository_once"),
+            # NULLs are not equal to each other.
+            models.UniqueConstraint(
+                fields=["address"], condition=models.Q(distribution=None), name="allowed_repository_of_all_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def key_list(self) -> tuple[PublicKey, ...]:
+        """The keys, taken apart."""
+        return read_keys(self.keys) if self.keys.strip() else ()
+
+
 class Channel(models.Model):
     """A branch of releases: `24.10`, `SNAPSHOT`. The name is a prefix of every version in it."""
 
@@ -432,19 +528,65 @@ class Channel(models.Model):
 
 
 class PackageChange(models.Model):
-    """A package renamed (`target` given), or dropped (`target` empty), at a revision of the distribution."""
+    """What became of packages from one release to the next, and where in time: what upgrading devices are told.
 
-    channel = models.ForeignKey(Channel, models.CASCADE, related_name="package_changes")
-    source = models.CharField(max_length=128, blank=True)
-    target = models.CharField(max_length=128, blank=True)
-    revision = models.PositiveIntegerField()
-    is_mandatory = models.BooleanField(default=False)
+    The place is the first release that has it (`version`: a branch such as 22.03, or one release of it), the revision
+    of the development branch, or both; then releases go by the one and snapshots by the other.
+    """
+
+    class Kind(models.TextChoices):
+        RENAMED = "renamed", "renamed: one into one"
+        MERGED = "merged", "merged: several into one"
+        SPLIT = "split", "split: one into several"
+        DROPPED = "dropped", "dropped: nothing takes its place"
+        DEFAULT = "default", "became a default package"
+        ADDED = "added", "new: every image needs it"
+
+    distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="package_changes")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    sources = models.JSONField(default=list, blank=True, help_text='Names before, e.g. ["firewall"].')
+    targets = models.JSONField(default=list, blank=True, help_text='Names from then on, e.g. ["firewall4"].')
+    version = models.CharField(
+        max_length=64, blank=True, help_text="First branch or release that has it, e.g. 22.03 or 22.03.3."
+    )
+    revision = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Revision of the development branch, the number in r18611-..."
+    )
+    is_mandatory = models.BooleanField(
+        default=False, help_text="Without it the new release does not work: clients do not ask."
+    )
+    why = models.CharField(max_length=300, blank=True, help_text="A sentence for people.")
 
     class Meta:
-        ordering = ["channel", "revision", "id"]
+        ordering = ["distribution", "id"]
 
     def __str__(self) -> str:
-        return f"{self.source or '(new)'} -> {self.target or '(dropped)'} at r{self.revision}"
+        place = self.version or f"r{self.revision}"
+        return f"{', '.join(self.sources) or '(new)'} -> {', '.join(self.targets) or '(dropped)'} at {place}"
+
+    def as_change(self) -> Change:
+        """The row as a value."""
+        return Change(
+            kind=self.kind,
+            sources=tuple(self.sources),
+            targets=tuple(self.targets),
+            version=self.version,
+            revision=self.revision,
+            is_mandatory=self.is_mandatory,
+            why=self.why,
+        )
+
+    def clean(self) -> None:
+        """As people type it in: names, one place in time at least, sides that fit the kind, no endless circle."""
+        if problem := shape_problem(self.kind, self.sources, self.targets, self.version, self.revision):
+            raise ValidationError({problem[0]: problem[1]})
+        if not self.distribution_id:
+            return  # the form says so
+        others = PackageChange.objects.filter(distribution=self.distribution_id).exclude(pk=self.pk)
+        if circle := circle_with(self.as_change(), [row.as_change() for row in others]):
+            raise ValidationError(
+                {"targets": f"This goes in a circle at the same place in time: {' -> '.join(circle)}."}
+            )
 
 
 class Release(Synced):
@@ -515,6 +657,8 @@ class Target(Synced):
     imagebuilder_file = models.CharField(max_length=240, blank=True, help_text="File name in the target's folder.")
     imagebuilder_sha256 = models.CharField(max_length=64, blank=True)
     feeds: "models.ManyToManyField[Feed, Feed]" = models.ManyToManyField("Feed", related_name="targets", blank=True)
+    # When the mirror was last asked for a request that did not fit what we have.
+    refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Names the state of everything a build reads from the mirror: ImageBuilder, profiles, every feed's index.
     state_hash = models.CharField(max_length=64, blank=True, editable=False)
 
@@ -616,11 +760,13 @@ class Feed(Synced):
     root = models.CharField(
         max_length=500, blank=True, help_text="Address that the path is below, where it is not the mirror's."
     )
+    # Of a feed that requests named: whose signatures are on that index, as [kind, text].
+    signers = models.JSONField(default=list, blank=True, editable=False)
     # SHA-256 of the index as verified (the uncompressed Packages, or packages.adb); the bytes are in the cache.
     index_sha256 = models.CharField(max_length=64, blank=True, editable=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["release", "path", "kind"], name="feed_once")]
+        constraints = [models.UniqueConstraint(fields=["release", "root", "path", "kind"], name="feed_once")]
         ordering = ["release", "kind", "name"]
 
     def __str__(self) -> str:

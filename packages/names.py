@@ -36,5 +36,7 @@ RESERVED = frozenset(
         "files-request",
         "network-profiles",
         "manifest-info",
+        "packages-hash",
+        "fails",
     }
 )

@@ -11,7 +11,7 @@ from builders import shown, waiting
 from builders.models import Build
 from builders.states import Phase, State
 from builders.waiting import Forecast
-from images import polls, preparing
+from images import filesystems, polls, preparing
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
 
@@ -78,7 +78,7 @@ def queued(request: ImageRequest, build: Build, forecast: Forecast) -> Answer:
         "queue_position": position,
         "wait_seconds": forecast.seconds,
         "request_hash": request.request_hash,
-        "enqueued_at": _iso(build.queued_at),
+        "enqueued_at": iso(build.queued_at),
         "request": request.echo,
     }
     if forecast.seconds is None:
@@ -110,7 +110,7 @@ def _started(request: ImageRequest, phase: Phase, since: datetime) -> Answer:
         "detail": "started",
         "imagebuilder_status": phase.value,
         "request_hash": request.request_hash,
-        "enqueued_at": _iso(since),
+        "enqueued_at": iso(since),
         "request": request.echo,
     }
     return Answer(202, body, _state_headers(phase.value, 0) | {"Retry-After": "2"})
@@ -121,7 +121,7 @@ def _failed(request: ImageRequest, build: Build) -> Answer:
     answer.body.update(
         imagebuilder_status="failed",
         request_hash=request.request_hash,
-        enqueued_at=_iso(build.queued_at),
+        enqueued_at=iso(build.queued_at),
         request=request.echo,
         build_cmd=build.build_cmd,
         stdout=tail(build.stdout),
@@ -147,14 +147,15 @@ def _done(request: ImageRequest, build: Build) -> Answer:
         "bin_dir": request.request_hash,
         **_profile_document(image.profile_json, request.profile),
         "build_at": _build_at(image, build),
-        "enqueued_at": _iso(build.queued_at),
-        "images": _files(image),
+        "enqueued_at": iso(build.queued_at),
+        "images": _files(image, request.echo.get("filesystem") or ""),
         "manifest": image.manifest,
         "request": request.echo,
         "build_cmd": build.build_cmd,
         "build_cmd_packages": [],
         "stdout": tail(build.stdout),
         "stderr": tail(build.stderr),
+        **_hint(request, image),
     }
     return Answer(200, body, _state_headers("done", 0), is_final=not request.is_private)
 
@@ -181,8 +182,9 @@ def _profile_document(document: Body, profile: str) -> Body:
     return {"metadata_version": 1, "version_code": "", "titles": [], **flat, "id": profile}
 
 
-def _files(image: Image) -> list[Body]:
-    """The images proper; sums and manifests are files of the store but no images."""
+def _files(image: Image, filesystem: str) -> list[Body]:
+    """The images proper, those with the wanted root file system first; sums and the like are no images."""
+    wanted_first = sorted(image.file_list, key=lambda file: not filesystems.is_meant(file.filesystem, filesystem))
     return [
         {
             "name": file.name,
@@ -192,9 +194,18 @@ def _files(image: Image) -> list[Body]:
             "sha256": file.sha256,
             "sha256_unsigned": file.sha256_unsigned,
         }
-        for file in image.file_list
+        for file in wanted_first
         if file.type
     ]
+
+
+def _hint(request: ImageRequest, image: Image) -> Body:
+    """For clients that look for an image with a root file system that the device does not have."""
+    wanted = request.echo.get("filesystem") or ""
+    known = list(dict.fromkeys(file.filesystem for file in image.file_list if file.type and file.filesystem))
+    if not wanted or not known or filesystems.has(known, wanted):
+        return {}
+    return {"hint": f"None of the images has the root file system {wanted}; they have {', '.join(known)}."}
 
 
 def _build_at(image: Image, build: Build) -> str:
@@ -202,7 +213,7 @@ def _build_at(image: Image, build: Build) -> str:
     epoch = image.profile_json.get("source_date_epoch")
     if isinstance(epoch, int):
         return iso_of_epoch(epoch)
-    return _iso(build.finished_at or image.published_at)
+    return iso(build.finished_at or image.published_at)
 
 
 def tail(log: str) -> str:
@@ -217,8 +228,9 @@ def _state_headers(word: str, position: int) -> dict[str, str]:
 
 def iso_of_epoch(epoch: int) -> str:
     """ISO 8601 of seconds since 1970."""
-    return _iso(datetime.fromtimestamp(epoch, UTC))
+    return iso(datetime.fromtimestamp(epoch, UTC))
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
+    """ISO 8601, in UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,14 +1,17 @@
 """The addresses of the current API. Mounted below `/` and below `/<distribution>/`."""
 
-from django.urls import path
+from django.urls import include, path
 
-from images.api import build, docs, documents
+from images.api import build, check, docs, documents
+from images.api.classic import without_target
 
 urlpatterns = [
+    path("", include("images.api.classic.urls")),
     path("api/v1/build", build.build),
     path("api/v1/build/<str:request_hash>", build.build_state),
     path("api/v1/build/<str:request_hash>/cancel", build.cancel),
     path("api/v1/build/<str:request_hash>/retry", build.retry),
+    path("api/v1/check", check.check),
     path("api/v1/overview", documents.overview),
     path("api/overview", documents.overview),
     path("json/v1/overview.json", documents.overview),
@@ -21,7 +24,7 @@ urlpatterns = [
     path("json/v1/<path:path>", documents.document),
     path("docs/", docs.docs),
     # 2020 to 2021, before the `v1` (v1-api.md §11).
-    path("api/build", build.build),
+    path("api/build", without_target.build),
     path("api/build/<str:request_hash>", build.build_state),
     path("api/latest", documents.latest),
     path("overview", documents.overview),

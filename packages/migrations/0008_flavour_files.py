@@ -5,8 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('packages', '0004_flavours'),
-        ('packages', '0005_organisations_and_network_profiles'),
+        ('packages', '0007_aliases'),
     ]
 
     operations = [

@@ -33,7 +33,19 @@ def test_everything_is_there_after_one_command_and_repeating_it_does_nothing(dat
     assert len(synced) == 12
     assert None not in synced
     assert Package.objects.filter(feed__release__version="25.04.0", name="demo-get").exists()
-    assert PackageChange.objects.filter(channel__name="25.04", source="demo-fetch", target="demo-get").exists()
+    changes = PackageChange.objects.filter(distribution__name="demo")
+    assert set(changes.values_list("kind", flat=True)) == {"renamed", "merged", "split", "dropped", "default"}
+
+
+def test_a_network_profile_is_there_to_try_and_what_became_of_it_stays() -> None:
+    _setup()
+    [offer] = network_profiles.offered("demo")
+    NetworkProfile.objects.update(is_enabled=False)
+    _setup()
+
+    assert (offer.name, offer.distributions, len(offer.paths or ())) == ("demo/meadow", ("demo", "demo-lime"), 3)
+    assert Package.objects.filter(name__in=offer.packages).exists()
+    assert network_profiles.offered("demo") == []
 
 
 def test_the_flavour_has_packages_and_a_key_of_its_own() -> None:
@@ -52,17 +64,6 @@ def test_the_flavour_has_packages_and_a_key_of_its_own() -> None:
         [own] = target.feeds.filter(kind="flavour")
         assert own.packages.filter(name="lime-system").exists()
         assert "-dnsmasq" in target.package_words
-
-
-def test_a_network_profile_is_there_to_try_and_what_became_of_it_stays() -> None:
-    _setup()
-    [offer] = network_profiles.offered("demo")
-    NetworkProfile.objects.update(is_enabled=False)
-    _setup()
-
-    assert (offer.name, offer.distributions, len(offer.paths or ())) == ("demo/meadow", ("demo", "demo-lime"), 3)
-    assert Package.objects.filter(name__in=offer.packages).exists()
-    assert network_profiles.offered("demo") == []
 
 
 def test_a_lost_mirror_is_made_again_and_what_a_maintainer_changed_stays(data_dir: Path) -> None:

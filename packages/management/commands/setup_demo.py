@@ -184,10 +184,17 @@ def _is_unfinished(distribution: Distribution) -> bool:
 
 
 def _tell_changes(distribution: Distribution) -> None:
-    """Channels learn which packages changed their names; clients apply what lies between two revisions."""
+    """What became of packages, and where the channels left the development branch. What a maintainer added stays."""
     with transaction.atomic():
         for channel in distribution.channels.all():
             _tell_channel(channel)
+        known = [(row.kind, row.sources, row.targets) for row in distribution.package_changes.all()]
+        for kind, sources, targets, version, revision, why in catalogue.CHANGES:
+            if (kind, list(sources), list(targets)) not in known:
+                row = PackageChange(distribution=distribution, kind=kind, version=version, revision=revision, why=why)
+                row.sources, row.targets = list(sources), list(targets)
+                row.full_clean()
+                row.save()
         transaction.on_commit(generation.bump)
 
 
@@ -196,8 +203,3 @@ def _tell_channel(channel: Channel) -> None:
     if channel.branch_off_rev != branched_at:
         channel.branch_off_rev = branched_at
         channel.save(update_fields=["branch_off_rev"])
-    for source, target, revision in catalogue.CHANGES:
-        if branched_at is None or revision <= branched_at:
-            PackageChange.objects.get_or_create(
-                channel=channel, source=source, target=target, defaults={"revision": revision}
-            )
