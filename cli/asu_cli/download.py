@@ -25,7 +25,7 @@ _TRIES = 5
 _SUMS = "sha256sums"
 _MOST_SUMS = 1024 * 1024
 
-Progress = Callable[[str, int, int | None], None]  # file, bytes so far, bytes in all
+Progress = Callable[[ImageFile, int], None]  # the file, and how much of it is here
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +155,14 @@ class Downloads:
     def _copy(self, image: ImageFile, response: BaseHTTPResponse, stream: BinaryIO) -> None:
         most = image.size if image.size is not None else answers.MOST_BYTES
         count = stream.seek(0, os.SEEK_END)
-        self._progress(image.name, count, image.size)
+        self._progress(image, count)
         while piece := response.read(_PIECE, decode_content=False):
             count += len(piece)
             if count > most:
                 stream.truncate(0)
                 raise UnverifiedError(f"{image.name} is larger than the {most} bytes it should have.", file=image.name)
             stream.write(piece)
-            self._progress(image.name, count, image.size)
+            self._progress(image, count)
 
     # -- proofs -----------------------------------------------------------------------------------------------
 

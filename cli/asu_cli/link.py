@@ -164,12 +164,12 @@ def unreachable(address: str, error: Exception) -> UnreachableError:
         return UnreachableError(f"There is no host of the name in {host}, or no network.")
     if isinstance(error, SSLError):
         return UnreachableError(f"{host} cannot prove who it is: {texts.line(str(error), 200)}")
+    if isinstance(error, NewConnectionError):
+        return UnreachableError(f"{host} cannot be reached: the connection was refused.", again_in=2)
     if isinstance(error, ConnectTimeoutError):
         return UnreachableError(f"{host} cannot be reached: nobody answered in time.", again_in=2)
     if isinstance(error, ReadTimeoutError):
         return UnreachableError(f"{host} took too long to answer.", again_in=2)
-    if isinstance(error, NewConnectionError):
-        return UnreachableError(f"{host} cannot be reached: the connection was refused.", again_in=2)
     if isinstance(error, LocationValueError):
         return UnreachableError(f"{texts.line(address)} is not an address.")
     return UnreachableError(f"The connection to {host} broke off.", again_in=2)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from asu_cli import texts
-from asu_cli.answers import Waiting
+from asu_cli.answers import ImageFile, Waiting
 from asu_cli.errors import CliError
 
 # The steps of a build in their order; unknown ones leave the bar where it is.
@@ -128,13 +128,14 @@ class Output:
         extra = _expected(state)
         return f"{words}, {extra}" if extra else words
 
-    def bytes(self, name: str, count: int, total: int | None) -> None:
+    def bytes(self, image: ImageFile, count: int) -> None:
         """How far a download is."""
+        words = f"fetching the {image.type or 'image'}"
         if self._bar is not None and self._task is not None:
-            extra = f"{texts.size(count)} of {texts.size(total)}" if total is not None else texts.size(count)
-            self._bar.update(self._task, description=f"fetching {name}", total=total, completed=count, extra=extra)
-        elif not count:
-            self.note(f"fetching {name}")
+            extra = texts.size(count) + (f" of {texts.size(image.size)}" if image.size is not None else "")
+            self._bar.update(self._task, description=words, total=image.size, completed=count, extra=extra)
+        else:
+            self.note(f"{words}: {image.name}")
 
 
 def _progress_of(state: Waiting) -> tuple[int | None, str]:
