@@ -15,6 +15,7 @@ from asu_cli.wishes import CLIENT
 
 # Every image has them, under versions that index documents do not tell.
 _NOT_COMPARED = frozenset({"kernel", "libc", "libgcc", "librt", "libpthread"})
+_CORE = frozenset({"base-files", "busybox"})
 _ABI = re.compile(r"(?P<name>.*?[A-Za-z+-])[0-9][0-9.-]*")
 
 
@@ -208,7 +209,8 @@ def _request(device: Device, found: Offer, packages: list[str] | None) -> dict[s
     if device.filesystem and (not found.filesystems or device.filesystem in found.filesystems):
         body["filesystem"] = device.filesystem
     if packages is not None:
-        body |= {"packages": packages, "diff_packages": True}
+        # What a router reports of itself is a whole image; a few names without its core are wishes on top.
+        body |= {"packages": packages, "diff_packages": not _CORE.isdisjoint(device.packages or ())}
     return body
 
 
@@ -228,14 +230,17 @@ def from_server(document: Mapping[str, Any], device: Device) -> Verdict:
     verdict.changes = [
         _told(entry) for entry in (changes if isinstance(changes, list) else ()) if isinstance(entry, dict)
     ]
-    for key, kept in (("missing", verdict.missing), ("notes", verdict.notes)):
-        values = document.get(key)
-        for value in values if isinstance(values, list) else ():
-            if text := texts.line(value, 300):
-                kept.append(text)
+    verdict.missing, verdict.notes = _sentences(document.get("missing")), _sentences(document.get("notes"))
     request = document.get("request")
     verdict.request = dict(request) if isinstance(request, dict) else None
     return verdict
+
+
+def _sentences(value: object) -> list[str]:
+    """A list of texts, or an object of names with a sentence each."""
+    if isinstance(value, dict):
+        return [f"{texts.line(name, 128)}: {texts.line(why, 300)}" for name, why in value.items()]
+    return [text for entry in (value if isinstance(value, list) else ()) if (text := texts.line(entry, 300))]
 
 
 def _told(entry: Mapping[str, Any]) -> Change:
