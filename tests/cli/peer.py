@@ -71,7 +71,7 @@ class Peer:
         self.has_sums = True
         self.seen: list[Seen] = []
         self.looked = threading.Event()  # somebody polled
-        self._steps = 0
+        self._looks = 0
         self._lock = threading.Lock()
 
     # -- what a test says ---------------------------------------------------------------------------------------
@@ -101,20 +101,21 @@ class Peer:
                 return instead.pop(0) if len(instead) > 1 else instead[0]
         path = seen.path
         if path == "/api/v1/build" and seen.method == "POST":
-            return self._state(first=True)
+            return self._state()
         if path == f"/api/v1/build/{self.request_hash}":
             self.looked.set()
-            return self._state(first=False)
+            return self._state()
         if path.startswith(f"/store/{self.request_hash}/"):
             return self._file(path.rpartition("/")[2], seen)
         if path in (documents := self._documents()):
             return Told.json(200, documents[path])
         return Told.json(404, {"detail": "Not Found"})
 
-    def _state(self, *, first: bool) -> Told:
+    def _state(self) -> Told:
+        """The first look, a POST or a GET, finds the first state; the same request again is the same build."""
         with self._lock:
-            self._steps = 0 if first and self._steps < len(self.states) - 1 else self._steps + 1
-            word = self.states[min(self._steps, len(self.states) - 1)]
+            word = self.states[min(self._looks, len(self.states) - 1)]
+            self._looks += 1
         if word == "queued":
             return Told.json(202, self.queued(), X_Imagebuilder_Status="queued", X_Queue_Position="2")
         if word == "building":
