@@ -15,7 +15,7 @@ from images.models import ImageRequest
 from packages.signatures import UsignKey
 from tests.builders.processes import until
 from tests.cli.command import SECONDS, Asu
-from tests.images.factories import DEVICE, make_target, wish
+from tests.images.factories import make_target, wish
 from tests.images.publications import DATA, SYSUPGRADE, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -126,7 +126,7 @@ def test_what_a_check_finds_is_taken_as_a_request(asu: Asu) -> None:
 
     found = asu(
         *("check", "--json", "--version", "24.10.1", "--target", "ath79/generic", "--packages", "installed"),
-        *("--profile", DEVICE["name"], "--revision", "r28000-aaaaaaaaaa"),
+        *("--profile", "tplink_archer-c7-v2", "--revision", "r28000-aaaaaaaaaa"),
     )
     assert (found.code, found.json()["version"]) == (0, "24.10.2")
 
