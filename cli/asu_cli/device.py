@@ -18,12 +18,16 @@ _WORLD = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)(?:@[A-Za-z0-9._-]+)?
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A router. `packages`: name to installed version ("" = not told); None: it told no packages."""
+    """A router. `packages`: name to installed version ("" = not told); None: it told no packages.
+
+    `distribution` is what the user says; what the image calls itself (`LiMe`) need not be the server's name for it.
+    """
 
     version: str
     target: str
     profile: str
     distribution: str = ""
+    calls_itself: str = ""
     revision: str = ""
     filesystem: str = ""
     packages: Mapping[str, str] | None = None
@@ -39,7 +43,7 @@ def from_board(document: object) -> Device:
         version=_text(release, "version"),
         target=_text(release, "target"),
         profile=_text(document, "board_name"),
-        distribution=_text(release, "distribution").lower(),
+        calls_itself=_text(release, "distribution"),
         revision=_text(release, "revision"),
         # An overlay or a tmpfs is where it runs, not what the image is.
         filesystem=filesystem if filesystem in ("squashfs", "ext4", "ubifs", "jffs2", "f2fs") else "",

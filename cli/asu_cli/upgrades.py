@@ -27,9 +27,12 @@ class Change:
     target: str
     where: str
     why: str = ""
+    kind: str = ""
 
     def sentence(self) -> str:
-        if self.source and self.target:
+        if self.kind == "default":
+            text = f"{self.source} is in every image now"
+        elif self.source and self.target:
             text = f"{self.source} is now {self.target}"
         elif self.source:
             text = f"{self.source} is dropped"
@@ -231,6 +234,8 @@ def from_server(document: Mapping[str, Any], device: Device) -> Verdict:
         _told(entry) for entry in (changes if isinstance(changes, list) else ()) if isinstance(entry, dict)
     ]
     verdict.missing, verdict.notes = _sentences(document.get("missing")), _sentences(document.get("notes"))
+    if further := _words(document.get("newer_channels")):
+        verdict.notes.append(f"Newer series are there too: {further}. To look at them: --reach distribution")
     request = document.get("request")
     verdict.request = dict(request) if isinstance(request, dict) else None
     return verdict
@@ -248,8 +253,9 @@ def _told(entry: Mapping[str, Any]) -> Change:
     return Change(
         source=_words(entry.get("sources") or entry.get("source")),
         target=_words(entry.get("targets") or entry.get("target")),
-        where=texts.line(entry.get("release") or entry.get("where") or entry.get("revision"), 80),
+        where=texts.line(entry.get("where"), 80),
         why=texts.line(entry.get("why"), 300),
+        kind=texts.line(entry.get("kind"), 40),
     )
 
 

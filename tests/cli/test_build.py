@@ -186,11 +186,24 @@ def test_a_server_that_goes_away_in_the_middle_is_waited_for(peer: Peer, asu: As
     assert "is away for a moment" in done.err
 
 
-def test_a_request_that_the_server_forgot_ends_the_waiting(peer: Peer, asu: Asu) -> None:
-    lost = {"status": 404, "title": "Not Found", "detail": "could not find provided request hash"}
-    peer.answers("GET", f"/api/v1/build/{peer.request_hash}", Told.json(404, lost))
+LOST = Told.json(404, {"status": 404, "title": "Not Found", "detail": "could not find provided request hash"})
+
+
+def test_a_request_that_the_server_forgot_is_sent_once_more(peer: Peer, asu: Asu) -> None:
+    peer.answers("GET", f"/api/v1/build/{peer.request_hash}", LOST)
 
     done = asu(*BUILD)
+
+    assert done.code == 0
+    posts = peer.asked("POST", "/api/v1/build")
+    assert len(posts) == 3
+    assert len({seen.body for seen in posts}) == 1
+
+
+def test_where_only_the_hash_is_there_a_forgotten_request_ends_the_waiting(peer: Peer, asu: Asu) -> None:
+    peer.answers("GET", f"/api/v1/build/{peer.request_hash}", Told.json(202, peer.queued()), LOST)
+
+    done = asu("download", peer.request_hash, "--poll", "0.05")
 
     assert done.code == 4
     assert "could not find provided request hash" in done.err

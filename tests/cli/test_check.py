@@ -59,7 +59,6 @@ def test_the_newest_release_of_the_branch_is_offered_with_all_that_changes(
         "target": TARGET,
         "profile": PROFILE,
         "client": "asu/0.1.0",
-        "distro": "openwrt",
         "version_code": REVISION,
         "filesystem": "squashfs",
         "packages": ["base-files", "dropbear", "kernel", "libubox"],
@@ -226,7 +225,11 @@ def test_a_server_that_can_be_asked_is_believed(peer: Peer, asu: Asu, board: Pat
         "version": "25.12.0",
         "version_code": "r33000-cccccccccc",
         "updates": {"dropbear": ["2", "1"]},
-        "changes": [{"sources": ["opkg"], "targets": ["apk-mbedtls"], "where": "25.12", "why": "apk came."}],
+        "changes": [
+            {"kind": "renamed", "sources": ["opkg"], "targets": ["apk-mbedtls"], "where": "25.12", "why": "apk came."},
+            {"kind": "default", "sources": ["ca-bundle"], "targets": [], "where": "23.05", "why": "All need it."},
+        ],
+        "newer_channels": ["26.06.0"],
         "missing": {"gone": "It is nowhere."},
         "request": {"version": "25.12.0", "target": TARGET, "profile": PROFILE},
     }
@@ -237,10 +240,24 @@ def test_a_server_that_can_be_asked_is_believed(peer: Peer, asu: Asu, board: Pat
     assert done.code == 0
     assert "25.12.0 (r33000-cccccccccc) is newer than 24.10.1." in done.out
     assert "  opkg is now apk-mbedtls (25.12): apk came." in done.out
+    assert "  ca-bundle is in every image now (23.05): All need it." in done.out
     assert "  gone: It is nowhere." in done.out
+    assert "26.06.0" in done.err and "--reach distribution" in done.err
     [seen] = peer.asked("POST", "/api/v1/check")
     assert seen.json()["profile"] == "tplink,archer-c7-v2"
+    assert seen.json()["board"]["release"]["distribution"] == "OpenWrt"
+    assert "distro" not in seen.json()
     assert seen.json()["revision"] == "r28597-0425664679"
+
+
+def test_a_distribution_that_the_user_names_is_meant(peer: Peer, asu: Asu, board: Path) -> None:
+    peer.answers("POST", "/api/v1/check", Told.json(200, {"status": 200, "is_newer": False, "updates": {}}))
+
+    assert asu("check", "--board", board, "--distribution", "LibreMesh").code == 3
+
+    [seen] = peer.asked("POST", "/api/v1/check")
+    assert seen.json()["distro"] == "libremesh"
+    assert "board" not in seen.json()
 
 
 def test_what_it_refuses_is_refused(peer: Peer, asu: Asu, board: Path) -> None:

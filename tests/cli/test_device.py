@@ -110,7 +110,7 @@ def test_board_data_says_which_device_it_is() -> None:
         version="24.10.1",
         target="ath79/generic",
         profile="tplink,archer-c7-v2",
-        distribution="openwrt",
+        calls_itself="OpenWrt",
         revision="r28597-0425664679",
         filesystem="squashfs",
     )

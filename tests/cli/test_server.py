@@ -41,6 +41,19 @@ def test_from_the_request_to_the_verified_file(asu: Asu) -> None:
     assert "verified (SHA-256, sha256sums)" in err
 
 
+def test_a_request_may_name_another_distribution_than_that_of_the_address(asu: Asu) -> None:
+    make_target(distribution="meadow")
+
+    (asu.folder / "wish.json").write_text(json.dumps(wish(distro="meadow")))
+
+    process = asu.start("build", "--request", "wish.json")
+    until(ImageRequest.objects.exists)
+    publish(ImageRequest.objects.get())
+    out, err = process.communicate(timeout=SECONDS)
+
+    assert (process.returncode, out) == (0, f"{SYSUPGRADE}\n"), err
+
+
 def built(asu: Asu) -> str:
     """An image that is there; its request_hash."""
     process = asu.start(*WISH, "--no-download")

@@ -137,7 +137,7 @@ def _build(server: Server, body: dict[str, Any], output: Output, poll: float, *,
     try:
         state = server.ask(body)
         output.note(f"request_hash: {state.request_hash}")
-        return follow(server, state, output, poll)
+        return follow(server, state, output, poll, lambda: server.ask(body))
     except KeyboardInterrupt:
         raise _interrupted(server, state, cancel=cancel) from None
 

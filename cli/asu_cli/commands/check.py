@@ -121,7 +121,12 @@ def _question(asked: Device, reach: Reach, updates: bool) -> dict[str, Any]:
         "client": CLIENT,
         "package_updates": updates,
     }
-    body |= {"distro": asked.distribution} if asked.distribution else {}
+    if asked.distribution:
+        body["distro"] = asked.distribution
+    elif asked.calls_itself:
+        # As a board tells it, so that the server may know better: below a distribution's address that one is meant.
+        release = {"distribution": asked.calls_itself, "version": asked.version, "target": asked.target}
+        body["board"] = {"board_name": asked.profile, "release": release}
     body |= {"revision": asked.revision} if asked.revision else {}
     body |= {"filesystem": asked.filesystem} if asked.filesystem else {}
     if asked.packages is not None:
@@ -141,7 +146,13 @@ def _document(server: Server, asked: Device, verdict: Verdict, source: str, code
         "is_newer": verdict.is_newer,
         "updates": {name: list(pair) for name, pair in verdict.updates.items()},
         "changes": [
-            {"source": change.source or None, "target": change.target or None, "where": change.where, "why": change.why}
+            {
+                "kind": change.kind or None,
+                "source": change.source or None,
+                "target": change.target or None,
+                "where": change.where,
+                "why": change.why or None,
+            }
             for change in verdict.changes
         ],
         "missing": verdict.missing,
