@@ -7,8 +7,10 @@ from packages.names import RESERVED
 _SLASHES = re.compile(r"/{2,}")
 
 # First segments of pages; everything else is for programs.
-_PAGES = frozenset({"admin", "images", "static", "docs", "about", "status", "stats"})
+_PAGES = frozenset({"admin", "images", "static", "docs", "about", "status", "stats", "network-profiles"})
 _PROGRAMS = RESERVED - _PAGES
+# Files of images: what `static` holds otherwise belongs to pages.
+_FILES_OF_IMAGES = re.compile(r"/+static/(?:[0-9a-f]{64}|faillogs)/.*", re.DOTALL)
 
 
 def tidy(path: str) -> str:
@@ -19,6 +21,8 @@ def tidy(path: str) -> str:
 def is_page(path: str) -> bool:
     """Whether people read what is there: the home page and what lies below a page's first segment."""
     first = path.lstrip("/").split("/", 1)[0]
+    if first == "static" and _FILES_OF_IMAGES.fullmatch(path):
+        return False
     return not first or first in _PAGES
 
 
@@ -26,6 +30,8 @@ def is_api(path: str) -> bool:
     """Whether only programs call it: an API, document or store address, also below a distribution's name."""
     if is_page(path):
         return False
+    if _FILES_OF_IMAGES.fullmatch(path):
+        return True
     segments = path.lstrip("/").split("/", 2)
     return any(segment in _PROGRAMS for segment in segments[:2])
 

@@ -11,8 +11,9 @@ JSON = "application/json"
 
 
 def error_body(status: int, detail: str) -> bytes:
-    """The body of an error. `message` says the same as `detail`, for the clients of 2020."""
-    return json.dumps({"status": status, "title": title(status), "detail": detail, "message": detail}).encode()
+    """The body of an error. `message` says the same as `detail`, for the clients of 2020, `error` for those of 2017."""
+    said = dict.fromkeys(("detail", "message", "error"), detail)
+    return json.dumps({"status": status, "title": title(status), **said}).encode()
 
 
 def error_response(status: int, detail: str, headers: Mapping[str, str] | None = None) -> HttpResponse:

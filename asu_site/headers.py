@@ -5,7 +5,7 @@ from asu_site.addresses import is_admin, is_page
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
-        "X-Imagebuilder-Status, X-Queue-Position, X-Build-Queue-Position, X-Unknown-Package"
+        "X-Imagebuilder-Status, X-Queue-Position, X-Build-Queue-Position, X-Unknown-Package, X-Missing-Param"
     ),
 }
 PREFLIGHT = {
@@ -33,6 +33,8 @@ def common(path: str, content_type: str = "application/json") -> dict[str, str]:
     """The headers for an answer at `path`; a view may have set its own value of any of them."""
     headers = {**SAFETY, "Content-Security-Policy": _policy(path, content_type)}
     if not is_admin(path):
+        # A token opens what is an organisation's; else it would not be there.
+        headers["Vary"] = "Authorization"
         # Without credentials, so `*` opens nothing; browsers need it on errors and redirects too.
         headers.update(CORS)
     return headers

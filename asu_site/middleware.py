@@ -8,6 +8,7 @@ from http import HTTPMethod
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 
 from asu_site import headers
 from asu_site.addresses import is_admin, is_api, is_page
@@ -41,7 +42,10 @@ class ApiMiddleware:
             elif request.META.get("asu.final"):
                 response = _conditional(request, response)
         for name, value in headers.common(path, response.get("Content-Type", "")).items():
-            response.setdefault(name, value)
+            if name == "Vary":
+                patch_vary_headers(response, [value])
+            else:
+                response.setdefault(name, value)
         if isinstance(response, HttpResponse) and response.status_code not in _WITHOUT_LENGTH:
             response.setdefault("Content-Length", str(len(response.content)))
         return response

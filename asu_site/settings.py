@@ -131,6 +131,8 @@ ASU_MAX_BODY = env_int("ASU_MAX_BODY", 256 * 1024, minimum=1024)
 ASU_MAX_PACKAGES = env_int("ASU_MAX_PACKAGES", 1000, minimum=1)
 ASU_MAX_DEFAULTS_LENGTH = env_int("ASU_MAX_DEFAULTS_LENGTH", 20480)
 ASU_MAX_ROOTFS_SIZE_MB = env_int("ASU_MAX_ROOTFS_SIZE_MB", 1024, minimum=1)
+ASU_NETWORK_PROFILE_KB = env_int("ASU_NETWORK_PROFILE_KB", 256, minimum=1)  # all files of one together
+ASU_NETWORK_PROFILE_FILES = env_int("ASU_NETWORK_PROFILE_FILES", 100, minimum=1)  # of one
 ASU_FAILURE_TTL = env_int("ASU_FAILURE_TTL", 300)  # seconds until a failure of ours may be tried again
 ASU_USER_FAILURE_TTL = env_int("ASU_USER_FAILURE_TTL", 86400)  # the same for a request that cannot work
 ASU_DROP_MINUTES = env_int("ASU_DROP_MINUTES", 15)  # a build that nobody asks for so long is dropped; 0 = never

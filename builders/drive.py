@@ -32,8 +32,6 @@ ROUNDS = 3  # fetches of packages that nobody foresaw, for one build
 _PACKAGE_WORD = re.compile(rf"-?(?:{names.PACKAGE.pattern})")
 _MANIFEST_LINE = re.compile(r"[A-Za-z0-9]\S* - \S+")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
-# Below the root of the image; a folder may be hidden (`.ssh`), but none is "..".
-_FILE_PATH = re.compile(r"[A-Za-z0-9._+@-]{1,128}(?:/[A-Za-z0-9._+@-]{1,128}){0,15}")
 _EXTRA = re.compile(r"[0-9a-f]{12}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
 
@@ -254,7 +252,7 @@ def _files_of(spec: BuildSpec, facts: TreeFacts) -> Iterator[Path | None]:
 
 def _lay(root: Path, name: str, content: bytes, mode: int) -> None:
     """A new file below the root, whoever made up the name."""
-    if not _FILE_PATH.fullmatch(name) or {".", ".."} & set(name.split("/")):
+    if not names.FILE_PATH.fullmatch(name) or {".", ".."} & set(name.split("/")):
         raise BuildFailedError(Reason.CRASH, f"The file {name[:64]!a} has a name that is not allowed.")
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)

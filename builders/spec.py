@@ -76,6 +76,7 @@ class BuildSpec:
     rootfs_size_mb: int | None = None
     disabled_services: tuple[str, ...] = ()
     files: tuple[FileSpec, ...] = ()  # of the network profile; the first-boot script comes on top
+    owner: str = ""  # the organisation whose members alone may have the image: it is not shared with others
     default_packages: tuple[str, ...] = ()  # default + device packages, for the feed step; not part of the identity
     source_date_epoch: int | None = None
 
@@ -87,9 +88,11 @@ class BuildSpec:
         bytes from another mirror are the same build. What came later than the first images, as files, stands here only
         where it is used: the others keep their hashes.
         """
-        files = {"files": sorted(file.canonical() for file in self.files)} if self.files else {}
+        later: dict[str, Any] = {"owner": self.owner} if self.owner else {}
+        if self.files:
+            later["files"] = sorted(file.canonical() for file in self.files)
         return {
-            **files,
+            **later,
             "canonical": CANONICAL_VERSION,
             "distribution": self.distribution,
             "version": self.version,

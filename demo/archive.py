@@ -71,7 +71,7 @@ def _described(release: Release, target: Target) -> list[File]:
         "LINUX_VERMAGIC": target.vermagic(release),
     }
     profiles = {
-        "default_packages": list(target.default_packages),
+        "default_packages": target.defaults_in(release),
         "profiles": {profile.name: profile.described() for profile in target.profiles},
     }
     return [

@@ -51,11 +51,15 @@ RELEASES = (
 )
 
 
-# From which revision on a package has another name, or is gone (""): what upgrading clients are told.
-CHANGES = (
-    ("luci-app-opkg", "luci-app-package-manager", 1500),
-    ("demo-fetch", "demo-get", 1600),
-    ("demo-legacy", "", 1700),
+# What became of packages after 24.04, by release, by revision or by both: what upgrading clients are told.
+# Kind, names before, names from then on, first release, revision, why.
+CHANGES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str, int | None, str], ...] = (
+    ("renamed", ("luci-app-opkg",), ("luci-app-package-manager",), "", 1500, "It serves more than one manager."),
+    ("renamed", ("demo-fetch",), ("demo-get",), "", 1600, "Its name was taken."),
+    ("dropped", ("demo-legacy",), (), "25.04", 1700, "Nobody looks after it."),
+    ("merged", ("demo-alarm", "demo-timer"), ("demo-schedule",), "", 1800, "One program does what both did."),
+    ("split", ("demo-suite",), ("demo-suite-core", "demo-suite-extra"), "25.04", None, "Few need the second half."),
+    ("default", ("demo-ntp",), (), "25.04", 1900, "Every device needs the time."),
 )
 # Channel to the revision at which it left the development branch.
 BRANCHED_AT = {"24.04": 1000, "25.04": 2100}
@@ -107,6 +111,10 @@ class Target:
     @property
     def dashed(self) -> str:
         return f"{self.board}-{self.subtarget}"
+
+    def defaults_in(self, release: Release) -> list[str]:
+        """The default packages; the newer releases have one more."""
+        return sorted({*self.default_packages, *(("demo-ntp",) if release.is_newer else ())})
 
     def vermagic(self, release: Release) -> str:
         """Names the configuration of the kernel that kmods must fit."""

@@ -186,7 +186,7 @@ def _no_image(name: str) -> bytes:
 def _profiles_json(release: Release, target: Target, images: dict[str, bytes]) -> bytes:
     document: dict[str, Any] = {
         "arch_packages": target.arch,
-        "default_packages": list(target.default_packages),
+        "default_packages": target.defaults_in(release),
         "metadata_version": 1,
         "profiles": {profile.name: _profile(release, target, profile, images) for profile in target.profiles},
         "source_date_epoch": release.epoch,

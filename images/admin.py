@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -15,6 +15,7 @@ from builders import queue
 from images import client_tokens, services
 from images.models import ClientToken, Image, ImageFile, ImageRequest
 from packages.admin import Announcing, ReadOnly
+from packages.models import Organisation
 
 
 class ReasonForm(ActionForm):
@@ -113,7 +114,7 @@ class ImageAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 @admin.register(ImageRequest)
 class ImageRequestAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("short_hash", "profile", "distribution", "version", "target", "status", "state", "created_at")
-    list_filter = ("status", "distribution", "version", "client")
+    list_filter = ("status", "organisation", "distribution", "version", "client")
     list_select_related = ("build",)
     search_fields = ("request_hash", "profile", "target", "version")
     date_hierarchy = "created_at"
@@ -125,6 +126,7 @@ class ImageRequestAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         "version",
         "target",
         "profile",
+        "organisation",
         "client",
         "echo",
         "refusal",
@@ -147,22 +149,59 @@ class ImageRequestAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return _page_link(request.request_hash)
 
 
+class ClientTokenInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = ClientToken
+    extra = 0
+    fields = readonly_fields = ("name", "is_enabled", "is_trusted", "created_at", "last_used_at")
+    show_change_link = True
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Whose things are private. Here, not with the catalogue: its page shows the tokens that open them."""
+
+    list_display = ("name", "title", "contact", "distribution_count", "profile_count", "token_count")
+    search_fields = ("name", "title", "contact")
+    inlines = (ClientTokenInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organisation]:
+        rows: QuerySet[Organisation] = super().get_queryset(request)
+        return rows.annotate(
+            distribution_total=Count("distributions", distinct=True),
+            profile_total=Count("network_profiles", distinct=True),
+            token_total=Count("client_tokens", distinct=True, filter=Q(client_tokens__is_enabled=True)),
+        )
+
+    @admin.display(description="distributions")
+    def distribution_count(self, row: Organisation) -> int:
+        return getattr(row, "distribution_total", 0)
+
+    @admin.display(description="network profiles")
+    def profile_count(self, row: Organisation) -> int:
+        return getattr(row, "profile_total", 0)
+
+    @admin.display(description="enabled tokens")
+    def token_count(self, row: Organisation) -> int:
+        return getattr(row, "token_total", 0)
+
+
 @admin.register(ClientToken)
 class ClientTokenAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
     """A token is told when it is made, this once."""
 
-    list_display = ("name", "is_enabled", "is_trusted", "created_at", "last_used_at")
+    list_display = ("name", "organisation", "is_enabled", "is_trusted", "created_at", "last_used_at")
     list_editable = ("is_enabled",)
-    list_filter = ("is_enabled", "is_trusted")
+    list_filter = ("is_enabled", "is_trusted", "organisation")
+    list_select_related = ("organisation",)
     search_fields = ("name",)
-    fields = ("name", "is_trusted", "is_enabled", "created_at", "last_used_at")
+    fields = ("name", "organisation", "is_trusted", "is_enabled", "created_at", "last_used_at")
     readonly_fields = ("created_at", "last_used_at")
 
     class Media:
         css = {"all": ["admin-farm.css"]}
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields if obj else ("name", "is_trusted")
+        return self.fields if obj else ("name", "organisation", "is_trusted")
 
     def save_model(self, request: HttpRequest, obj: object, form: object, change: bool) -> None:
         if isinstance(obj, ClientToken) and not change:

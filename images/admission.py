@@ -13,6 +13,8 @@ from images.signals import image_requested
 from images.validation import Asked
 from packages import catalogue
 from packages.exceptions import UnknownDistributionError, UnknownTargetError, UnknownVersionError
+from packages.models import Distribution
+from packages.visibility import Owner
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 def find(asked: Asked) -> catalogue.TargetCatalogue:
     """The snapshot that the request is checked against; RequestRefusedError for what we do not offer."""
     try:
-        return catalogue.find(asked.distribution, asked.version, asked.target)
+        return catalogue.find(asked.distribution, asked.version, asked.target, asked.asker.viewer)
     except UnknownDistributionError as error:
         detail = f"Unsupported distro: {validation.shown(asked.distribution)}. This server does not offer it."
         raise RequestRefusedError(400, detail, field="distro") from error
@@ -30,6 +32,15 @@ def find(asked: Asked) -> catalogue.TargetCatalogue:
     except UnknownTargetError as error:
         detail = f"Unsupported target: {asked.target}. {asked.version} has no such target."
         raise RequestRefusedError(400, detail, field="target") from error
+
+
+def owner_of(asked: Asked) -> Owner | None:
+    """Whose members alone may know of a request that cannot be checked yet. RequestRefusedError for what is certain."""
+    chosen = normalise.network_profile(asked)
+    rows = Distribution.objects.visible_to(asked.asker.viewer).filter(name=asked.distribution)
+    if organisation := rows.values_list("organisation_id", flat=True).first():
+        return Owner(organisation)
+    return chosen.owner if chosen else None
 
 
 def admit(asked: Asked, snapshot: catalogue.TargetCatalogue) -> ImageRequest:
@@ -42,7 +53,7 @@ def admit(asked: Asked, snapshot: catalogue.TargetCatalogue) -> ImageRequest:
     if (refusal := load.refusal(identity, asked.asker)) and not _costs_nothing(identity):
         raise refusal
     try:
-        request, created = intake.store(identity, echo, asked)
+        request, created = intake.store(identity, echo, asked, organisation=wanted.owner.pk if wanted.owner else None)
         if not created:
             _answer_again(request, identity, asked)
     except TooManyRequestsError as error:

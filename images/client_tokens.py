@@ -10,6 +10,7 @@ from django.utils import timezone
 from builders import tokens
 from images.models import ClientToken
 from packages import generation
+from packages.models import Organisation
 
 PREFIX = "asu-client-"
 REMEMBERED_SECONDS = 5.0  # how long other machines may take to notice a token that was disabled
@@ -23,6 +24,7 @@ class Known:
 
     pk: int
     is_trusted: bool
+    organisation: int | None
     made: int
     until: float
 
@@ -37,10 +39,13 @@ def fresh() -> tuple[str, str]:
     return token, tokens.digest(token)
 
 
-def issue(name: str, *, is_trusted: bool = False) -> str:
-    """The token of this name, told once; a former one counts no more, and the client stays the same one."""
+def issue(name: str, *, is_trusted: bool = False, organisation: Organisation | None = None) -> str:
+    """The token of this name, told once; a former one counts no more, and the client stays the same one.
+
+    It opens what is the organisation's, and no longer what it opened before.
+    """
     token, token_hash = fresh()
-    values = {"token_hash": token_hash, "is_trusted": is_trusted, "is_enabled": True}
+    values = {"token_hash": token_hash, "is_trusted": is_trusted, "is_enabled": True, "organisation": organisation}
     ClientToken.objects.update_or_create(name=name, defaults=values)
     transaction.on_commit(generation.bump)
     return token
@@ -71,5 +76,5 @@ def _look_up(token_hash: str, made: int, until: float) -> Known | None:
         ClientToken.objects.filter(pk=row.pk).update(last_used_at=now)
     if len(_remembered) >= MOST_REMEMBERED:
         _remembered.clear()
-    found = _remembered[token_hash] = Known(row.pk, row.is_trusted, made, until)
+    found = _remembered[token_hash] = Known(row.pk, row.is_trusted, row.organisation_id, made, until)
     return found

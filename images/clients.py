@@ -18,6 +18,7 @@ from django.conf import settings
 
 from images import client_tokens
 from packages.callers import address_of
+from packages.visibility import PUBLIC, Viewer
 
 _KEY_BYTES = 12
 
@@ -28,6 +29,7 @@ class Client:
 
     key: str = ""
     is_trusted: bool = False  # by its token or in ASU_TRUSTED_NETWORKS: without limits
+    viewer: Viewer = PUBLIC  # by its token: what it may see
 
 
 NOBODY = Client(is_trusted=True)
@@ -36,11 +38,22 @@ NOBODY = Client(is_trusted=True)
 def of(environ: Mapping[str, Any]) -> Client:
     """Who sent this request (a WSGI environment)."""
     by_address = _by_address(environ)
-    authorization = environ.get("HTTP_AUTHORIZATION")
-    token = client_tokens.known(authorization) if authorization else None
+    token = _token(environ)
     if token is None:
         return by_address
-    return Client(_hash(str(token.pk), kind=b"token"), token.is_trusted or by_address.is_trusted)
+    is_trusted = token.is_trusted or by_address.is_trusted
+    return Client(_hash(str(token.pk), kind=b"token"), is_trusted, Viewer(token.organisation))
+
+
+def viewer(environ: Mapping[str, Any]) -> Viewer:
+    """What whoever sent this request may see; how `packages.visibility` gets to know it."""
+    token = _token(environ)
+    return PUBLIC if token is None else Viewer(token.organisation)
+
+
+def _token(environ: Mapping[str, Any]) -> client_tokens.Known | None:
+    authorization = environ.get("HTTP_AUTHORIZATION")
+    return client_tokens.known(authorization) if authorization else None
 
 
 def _by_address(environ: Mapping[str, Any]) -> Client:

@@ -10,16 +10,30 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, parse_http_date_safe
 
-from images import storage
-from images.models import ImageFile
+from images import retention, storage
+from images.models import Image, ImageFile
 from images.signals import image_downloaded
 from packages.ranges import Part, UnsatisfiableError, parse_range
 
 _PIECE = 256 * 1024
 
 
-def send(request: HttpRequest, file: ImageFile) -> HttpResponseBase:
-    """The answer with a file, or the part of it that was asked for. FileNotFoundError: it is gone, or not whole."""
+def why_not(image: Image) -> str:
+    """Why the files of an image are not served; "" when they are. Notes that somebody uses it."""
+    # Before the looks below: should it expire at this moment, they see it.
+    retention.note_use(image)
+    if image.withdrawn_at is not None:
+        return f"This image was withdrawn. {image.withdrawn_why}".strip()
+    if image.expired_at is not None:
+        return "This image was removed after a time without use. Ask for it again to have it built again."
+    return ""
+
+
+def send(request: HttpRequest, file: ImageFile, *, counts: bool = True, content_type: str = "") -> HttpResponseBase:
+    """The answer with a file, or the part of it that was asked for. FileNotFoundError: it is gone, or not whole.
+
+    `counts`: a download that comes to its end is counted. `content_type`: of a text to look at, not to keep.
+    """
     etag = f'"{file.sha256}"'
     modified = int(file.image.published_at.timestamp())
     unchanged = get_conditional_response(request, etag=etag, last_modified=modified)
@@ -29,8 +43,12 @@ def send(request: HttpRequest, file: ImageFile) -> HttpResponseBase:
         part = parse_range(_range_header(request, etag, modified), file.size)
     except UnsatisfiableError:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{file.size}"})
-    response = _body(request, file, part)
-    return _with_headers(response, file, etag, modified)
+    response = _body(request, file, part, counts=counts)
+    _with_headers(response, file, etag, modified)
+    if content_type:
+        response["Content-Type"] = content_type
+        del response["Content-Disposition"]
+    return response
 
 
 def _range_header(request: HttpRequest, etag: str, modified: int) -> str:
@@ -41,14 +59,14 @@ def _range_header(request: HttpRequest, etag: str, modified: int) -> str:
     return request.headers.get("Range", "")
 
 
-def _body(request: HttpRequest, file: ImageFile, part: Part) -> HttpResponseBase:
+def _body(request: HttpRequest, file: ImageFile, part: Part, *, counts: bool) -> HttpResponseBase:
     is_head = request.method == "HEAD"
     request_hash = file.image.request.request_hash
     if not storage.holds(request_hash, [(file.name, file.size)]):
         raise FileNotFoundError(file.name)
     if settings.ASU_X_ACCEL_PREFIX:
         # The web server in front sends the bytes and looks at the range itself; how it ends we never hear.
-        if part.is_last and not is_head:
+        if counts and part.is_last and not is_head:
             count(file)
         prefix = settings.ASU_X_ACCEL_PREFIX.rstrip("/")
         return HttpResponse(headers={"X-Accel-Redirect": f"{prefix}/{request_hash}/{file.name}"})
@@ -59,7 +77,7 @@ def _body(request: HttpRequest, file: ImageFile, part: Part) -> HttpResponseBase
     if is_head:
         return HttpResponse(status=status, headers=headers)
     stream = (storage.folder(request_hash) / file.name).open("rb")
-    return StreamingHttpResponse(Sending(stream, part, file), status=status, headers=headers)
+    return StreamingHttpResponse(Sending(stream, part, file, counts=counts), status=status, headers=headers)
 
 
 def _with_headers(response: HttpResponseBase, file: ImageFile, etag: str, modified: int) -> HttpResponseBase:
@@ -69,18 +87,20 @@ def _with_headers(response: HttpResponseBase, file: ImageFile, etag: str, modifi
         response["Content-Disposition"] = f'attachment; filename="{file.name}"'
     response["ETag"] = etag
     response["Last-Modified"] = http_date(modified)
-    # Revalidated after a minute: a withdrawn image must not live on in caches.
-    response["Cache-Control"] = "public, max-age=60, must-revalidate, no-transform"
+    # Revalidated after a minute: a withdrawn image must not live on in caches. A private one is for no cache of others.
+    is_private = file.image.request.is_private
+    keep = "private, no-cache" if is_private else "public, max-age=60, must-revalidate"
+    response["Cache-Control"] = f"{keep}, no-transform"
     return response
 
 
 class Sending(Iterator[bytes]):
     """The pieces of a part. Counts when the web server asks for more after the last one: then all of it went out."""
 
-    def __init__(self, stream: BinaryIO, part: Part, file: ImageFile) -> None:
+    def __init__(self, stream: BinaryIO, part: Part, file: ImageFile, *, counts: bool = True) -> None:
         self._stream = stream
         self._left = part.stop - part.start
-        self._counts = part.is_last
+        self._counts = counts and part.is_last
         self._file = file
         stream.seek(part.start)
 

@@ -24,9 +24,9 @@ class RequestRefusedError(Exception):
 
     def to_json(self) -> dict[str, Any]:
         """For the row of a request that waited."""
-        return {"status": self.status, "detail": self.detail, "headers": self.headers}
+        return {"status": self.status, "detail": self.detail, "headers": self.headers, "field": self.field}
 
     @classmethod
     def from_json(cls, refusal: dict[str, Any]) -> Self:
         """The reverse."""
-        return cls(refusal["status"], refusal["detail"], headers=refusal["headers"])
+        return cls(refusal["status"], refusal["detail"], headers=refusal["headers"], field=refusal.get("field", ""))

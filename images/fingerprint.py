@@ -6,6 +6,7 @@ A checked request is the build it asks for: its hash is `BuildSpec.hash()`, the 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from images.normalise import Wanted, defaults_of
 from images.per_profile import PerProfile
 from images.validation import Asked
 from packages.catalogue import FeedInfo, ProfileInfo, TargetCatalogue
+from packages.visibility import Owner
 
 
 class Fingerprint:
@@ -89,6 +91,8 @@ def fingerprint(asked: Asked, wanted: Wanted, catalogue: TargetCatalogue) -> Fin
         rare["feeds"] = wanted.feeds
     if wanted.files:
         rare["files"] = wanted.files
+    if wanted.owner != catalogue.owner:
+        rare["owner"] = wanted.owner.key if wanted.owner else ""
     return Fingerprint(_templates.get(catalogue, wanted.profile), differences, rare)
 
 
@@ -135,6 +139,7 @@ def _template_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> _Template:
             arch_packages=catalogue.arch_packages,
             default_packages=defaults_of(catalogue, profile).listed,
             source_date_epoch=catalogue.source_date_epoch,
+            owner=catalogue.owner.key if catalogue.owner else "",
         )
     )
 
@@ -166,18 +171,20 @@ def echo(asked: Asked, *, profile: str, version: str, version_code: str) -> dict
         "defaults": f"({size} bytes, not shown)" if size else None,
         "rootfs_size_mb": asked.rootfs_size_mb,
         "filesystem": asked.filesystem or None,
+        "network_profile": asked.network_profile or None,
         "repositories": {},
         "repository_keys": [],
         "client": asked.client,
     }
 
 
-def unchecked_canonical(asked: Asked) -> str:
+def unchecked_canonical(asked: Asked, owner: Owner | None = None) -> str:
     """The canonical form of a request as asked, for the time until its target's documents are here.
 
-    Holds the script itself, since two scripts are two requests; it is stored but never shown.
+    Holds the script itself, since two scripts are two requests; it is stored but never shown. `owner`: whose members
+    alone may know of it.
     """
-    form = {
+    form: dict[str, Any] = {
         "canonical": "unchecked-1",
         "distribution": asked.distribution,
         "version": asked.version,
@@ -191,6 +198,12 @@ def unchecked_canonical(asked: Asked) -> str:
         "defaults": asked.defaults,
         "rootfs_size_mb": asked.rootfs_size_mb,
     }
+    if asked.is_classic:
+        form |= {"is_classic": True, "model": asked.model}
+    if asked.network_profile:
+        form["network_profile"] = asked.network_profile
+    if owner is not None:
+        form["owner"] = owner.key
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
@@ -198,9 +211,15 @@ def from_unchecked(canonical: str, echoed: dict[str, Any]) -> Asked:
     """The reverse of `unchecked_canonical`; the order of the packages and the client come from the echo."""
     form = json.loads(canonical)
     del form["canonical"]
+    form.pop("owner", None)
     form["versions"] = form.pop("packages_versions")
     form["packages"] = tuple(echoed["packages"])
     return Asked(**form, client=echoed["client"])
+
+
+def of_manifest(manifest: Mapping[str, str]) -> str:
+    """Names a set of packages with their versions."""
+    return digest(json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
 
 
 def digest(canonical: str) -> str:

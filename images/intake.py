@@ -47,6 +47,7 @@ class Ticket:
     identity: Fingerprint
     echo: dict[str, Any]
     asked: Asked
+    organisation: int | None  # whose members alone see it
     at: datetime  # when it came; once stored, when it was queued, by the database's clock
     answered: threading.Lock = field(default_factory=threading.Lock)  # held until then
     build_id: int | None = None  # None: the hash was taken
@@ -56,13 +57,15 @@ class Ticket:
     error: Exception | None = None
 
 
-def store(identity: Fingerprint, echo: dict[str, Any], asked: Asked) -> tuple[ImageRequest, bool]:
+def store(
+    identity: Fingerprint, echo: dict[str, Any], asked: Asked, *, organisation: int | None = None
+) -> tuple[ImageRequest, bool]:
     """The request's row with its build, and whether it is new. Durable when this returns.
 
     Within a transaction of the caller's it is as durable as that. TooManyRequestsError when it would be new, and its
     client has had as many builds as it may have in an hour.
     """
-    ticket = Ticket(identity, echo, asked, timezone.now())
+    ticket = Ticket(identity, echo, asked, organisation, timezone.now())
     if connection.in_atomic_block:
         _write([ticket])
     else:
@@ -100,12 +103,12 @@ def _new(ticket: Ticket) -> ImageRequest:
         connection.alias,
         (
             *("id", "request_hash", "canonical", "status", "distribution", "version", "target", "profile", "echo"),
-            *("client", "asker", "build_id", "resolved_to_id", "refusal", "created_at"),
+            *("client", "asker", "organisation_id", "build_id", "resolved_to_id", "refusal", "created_at"),
         ),
         (
             *(ticket.request_id, identity.hash, "", ImageRequest.Status.ACCEPTED.value, identity.distribution),
             *(echo["version"], echo["target"], identity.profile, echo, ticket.asked.client, ticket.asked.asker.key),
-            *(ticket.build_id, None, None, ticket.at),
+            *(ticket.organisation, ticket.build_id, None, None, ticket.at),
         ),
     )
     waiting.added(build)
@@ -132,6 +135,7 @@ def _known(ticket: Ticket) -> ImageRequest:
                 "echo": ticket.echo,
                 "client": ticket.asked.client,
                 "asker": ticket.asked.asker.key,
+                "organisation_id": ticket.organisation,
                 "build": build,
             },
         )
@@ -174,7 +178,7 @@ def _request_row(key: str, ticket: Ticket, build_id: int, now: Any) -> tuple[Any
     identity, echo = ticket.identity, ticket.echo
     return (
         *(key, identity.distribution, echo["version"], echo["target"], identity.profile, json.dumps(echo)),
-        *(ticket.asked.client, ticket.asked.asker.key, build_id, now),
+        *(ticket.asked.client, ticket.asked.asker.key, ticket.organisation, build_id, now),
     )
 
 
@@ -250,7 +254,7 @@ def _requests() -> Inserter:
     if "requests" not in _inserters:
         varying = (
             *("request_hash", "distribution", "version", "target", "profile", "echo", "client", "asker"),
-            *("build_id", "created_at"),
+            *("organisation_id", "build_id", "created_at"),
         )
         _inserters["requests"] = Inserter(ImageRequest(), unique="request_hash", varying=varying)
     return _inserters["requests"]

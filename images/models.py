@@ -6,7 +6,9 @@ from django.utils.functional import cached_property
 
 from builders.models import Build
 from images.querysets import ImageQuerySet, ImageRequestQuerySet
-from packages.models import Profile
+from packages import visibility
+from packages.models import Organisation, Profile
+from packages.visibility import Viewer
 
 
 class ClientToken(models.Model):
@@ -20,6 +22,14 @@ class ClientToken(models.Model):
         "trusted", default=False, help_text="Without the limit of new images in an hour, as ASU_TRUSTED_NETWORKS."
     )
     is_enabled = models.BooleanField("enabled", default=True, help_text="Otherwise the address counts, as without it.")
+    organisation = models.ForeignKey(
+        Organisation,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="client_tokens",
+        help_text="Whose private distributions, network profiles and images it opens, besides what everybody sees.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField("last used", null=True, blank=True, help_text="To the hour.")
 
@@ -56,6 +66,10 @@ class ImageRequest(models.Model):
     echo = models.JSONField(help_text="The normalised request as clients get it back.")
     client = models.CharField(max_length=100, blank=True)
     asker = models.CharField(max_length=32, blank=True, help_text="who asked first, as a keyed hash")
+    # PROTECT: without its organisation it would be everybody's.
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, null=True, blank=True, related_name="requests", help_text="Whose members see it."
+    )
     build = models.OneToOneField(Build, models.CASCADE, null=True, blank=True, related_name="request")
     resolved_to = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="aliases")
     refusal = models.JSONField(null=True, blank=True, help_text='{"status", "detail", "headers"}')
@@ -73,6 +87,15 @@ class ImageRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_hash[:12]} {self.profile}"
+
+    def is_visible_to(self, viewer: Viewer) -> bool:
+        """Whether it is there for the viewer: it is everybody's or its own, and so is the distribution today."""
+        return viewer.sees(self.organisation_id) and viewer.sees(visibility.owners().get(self.distribution))
+
+    @property
+    def is_private(self) -> bool:
+        """Whether not everybody sees it."""
+        return not self.is_visible_to(visibility.PUBLIC)
 
     def profile_in_catalogue(self) -> Profile | None:
         """The device as the catalogue has it now; None when it is gone from there."""
@@ -99,6 +122,7 @@ class Image(models.Model):
     request = models.OneToOneField(ImageRequest, models.CASCADE, related_name="image")
     profile_json = models.JSONField(help_text="profiles.json of the build, with sums as served")
     manifest = models.JSONField(help_text="package name -> version")
+    manifest_hash = models.CharField(max_length=64, blank=True, db_index=True, help_text="names its packages")
     published_at = models.DateTimeField()
     last_asked_at = models.DateTimeField()
     expired_at = models.DateTimeField(null=True, blank=True, help_text="The files are gone; the page stays.")
@@ -135,6 +159,7 @@ class ImageFile(models.Model):
     size = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64, help_text="of the bytes as served")
     sha256_unsigned = models.CharField(max_length=64)
+    md5 = models.CharField(max_length=32, blank=True, help_text="for clients of 2017; empty until one asks")
     downloads = models.PositiveBigIntegerField(default=0)
 
     class Meta:

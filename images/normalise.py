@@ -4,6 +4,7 @@ Different spellings of one wish come to the same words: order and repetition do 
 there anyway, nor does taking away what is not there.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,7 +13,11 @@ from builders.spec import FeedSpec, FileSpec
 from images.exceptions import RequestRefusedError
 from images.per_profile import PerProfile
 from images.validation import Asked, shown
+from packages import network_profiles
 from packages.catalogue import ProfileInfo, TargetCatalogue, essential_packages
+from packages.file_sets import File
+from packages.network_profiles import Chosen, UnknownNetworkProfileError
+from packages.visibility import Owner
 
 # In every image, yet in no package index; what clients of all ages leave out of an absolute list.
 VIRTUAL = frozenset({"kernel", "libc", "libgcc", "librt", "libpthread", "libgcc1"})
@@ -26,6 +31,7 @@ class Wanted:
     words: tuple[str, ...]  # for PACKAGES: `name` adds to the defaults, `-name` removes from them
     feeds: tuple[FeedSpec, ...] | None = None  # None: those of the target
     files: tuple[FileSpec, ...] = ()
+    owner: Owner | None = None  # whose members alone may have the image; None: everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,16 @@ class Defaults:
 def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     """RequestRefusedError when the profile or a package is not there, or the wish makes no bootable image."""
     profile = catalogue.resolve_profile(asked.profile)
+    if profile is None and asked.is_classic:
+        profile = catalogue.resolve_model(asked.model)
     if profile is None:
         raise _unknown_profile(asked.profile, catalogue)
     _check_version_code(asked, catalogue)
+    chosen = network_profile(asked)
     words = tuple(asked.versions) if asked.versions else asked.packages
     defaults = defaults_of(catalogue, profile)
     added, removed = _sides(words)
+    put_in, taken_out = _words_of(chosen, added, removed, catalogue)
     # The firmware-selector sends what profiles.json lists, as it stands: `x` of the target's defaults and `-x` of the
     # device side by side. That is upstream's word, not a contradiction of the user's.
     for name in removed & defaults.dropped:
@@ -57,8 +67,49 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     _check_versions(asked.versions, catalogue.packages)
     if asked.diff_packages and added:
         removed = {name for name in defaults.ordered if name not in added and name not in defaults.essential}
+    added = {**added, **dict.fromkeys(put_in)}
+    removed = (removed | taken_out) - set(put_in)
     extra = tuple(name for name in added if name not in defaults.members and name not in VIRTUAL)
-    return Wanted(profile, extra + tuple(f"-{name}" for name in defaults.ordered if name in removed))
+    return Wanted(
+        profile,
+        extra + tuple(f"-{name}" for name in defaults.ordered if name in removed),
+        files=tuple(file_spec(file) for file in chosen.files) if chosen else (),
+        owner=catalogue.owner or (chosen.owner if chosen else None),
+    )
+
+
+def network_profile(asked: Asked) -> Chosen | None:
+    """The network profile that is asked for; RequestRefusedError when the one who asks has none of that name."""
+    if not asked.network_profile:
+        return None
+    try:
+        return network_profiles.choose(asked.network_profile, asked.distribution, asked.asker.viewer)
+    except UnknownNetworkProfileError as error:
+        detail = f"network_profile: {shown(error.name)} is none of the network profiles for {asked.distribution}."
+        if error.near:
+            detail += f" Similar: {', '.join(error.near)}."
+        raise RequestRefusedError(400, detail, field="network_profile") from error
+
+
+def file_spec(file: File) -> FileSpec:
+    """A file as the builders know it."""
+    return FileSpec(file.path, file.mode, base64.b64encode(file.content).decode("ascii"))
+
+
+def _words_of(
+    chosen: Chosen | None, added: Mapping[str, None], removed: set[str], catalogue: TargetCatalogue
+) -> tuple[list[str], set[str]]:
+    """What the network profile adds and removes; where the request itself says something of a package, that counts."""
+    if chosen is None:
+        return [], set()
+    more, less = _sides(chosen.words)
+    put_in = [name for name in more if name not in removed and name not in less]
+    unknown = [name for name in put_in if name not in catalogue.packages and name not in VIRTUAL]
+    if unknown:
+        detail = f"network_profile: {chosen.name} needs packages that {catalogue.target} of {catalogue.version} lacks: "
+        raise RequestRefusedError(400, f"{detail}{_cut(', '.join(unknown))}", field="network_profile")
+    essential = essential_packages(catalogue) | VIRTUAL
+    return put_in, {name for name in less if name not in added and name not in essential}
 
 
 def defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:

@@ -14,7 +14,7 @@ from builders.states import OPEN, Phase, Reason, State
 from builders.waiting import Forecast
 from images import load, polls
 from images.models import Image, ImageFile, ImageRequest
-from packages.models import Distribution, first_title
+from packages.models import Distribution, NetworkProfile, first_title
 
 # Of a long log the beginning and, longer, the end: what went wrong stands there.
 LOG_HEAD = 16 * 1024
@@ -65,7 +65,11 @@ class ImagePage:
         self.request = request
         self.build: Build | None = request.build
         self.image: Image | None = getattr(request, "image", None)
-        self.spec: dict[str, Any] = request.build.spec if request.build else {}
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """What was built; lists do without."""
+        return self.build.spec if self.build else {}
 
     @cached_property
     def title(self) -> str:
@@ -157,6 +161,17 @@ class ImagePage:
         text = self.spec.get("defaults") or ""
         data = text.encode()
         return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} if data else None
+
+    @cached_property
+    def network_profile(self) -> dict[str, Any] | None:
+        """Its name and how much it brings, and the paths where they are shown; never what stands in a file."""
+        name = self.request.echo.get("network_profile")
+        if not name:
+            return None
+        files = self.spec.get("files", ())
+        is_public = NetworkProfile.objects.filter(name=name, is_public=True).exists()
+        paths = [{"path": file["path"], "mode": f"{file['mode']:o}"} for file in files] if is_public else []
+        return {"name": name, "count": len(files), "paths": paths}
 
     # -- how it was made --------------------------------------------------------------------------------------
 

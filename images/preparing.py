@@ -24,6 +24,7 @@ from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
 from images.validation import Asked
 from packages.models import Target
+from packages.visibility import Owner
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +39,12 @@ _LOST_AFTER = timedelta(seconds=120)
 _KEEP_REFUSED = timedelta(hours=1)
 
 
-def ask(asked: Asked, target_id: int) -> ImageRequest:
-    """The waiting request, after up to ASU_PREPARE_WAIT seconds in which it may have been checked or refused."""
-    canonical = fingerprint.unchecked_canonical(asked)
+def ask(asked: Asked, target_id: int, owner: Owner | None = None) -> ImageRequest:
+    """The waiting request, after up to ASU_PREPARE_WAIT seconds in which it may have been checked or refused.
+
+    `owner`: whose members alone may know of it.
+    """
+    canonical = fingerprint.unchecked_canonical(asked, owner)
     request, created = ImageRequest.objects.get_or_create(
         request_hash=fingerprint.digest(canonical),
         defaults={
@@ -55,6 +59,7 @@ def ask(asked: Asked, target_id: int) -> ImageRequest:
             ),
             "client": asked.client,
             "asker": asked.asker.key,
+            "organisation_id": owner.pk if owner else None,
             "tried_at": timezone.now(),
         },
     )

@@ -14,7 +14,7 @@ from builders.failures import disk_full
 from builders.models import Build
 from builders.spec import BuildFailedError, BuildResult
 from builders.states import Reason
-from images import room
+from images import fingerprint, room
 from images.models import Image, ImageFile, ImageRequest
 from images.storage import Draft, StoreError
 from packages import names
@@ -156,6 +156,7 @@ def _write_rows(
         defaults={
             "profile_json": profile_json,
             "manifest": result.manifest,
+            "manifest_hash": fingerprint.of_manifest(result.manifest),
             "published_at": now,
             "last_asked_at": now,
             "expired_at": None,

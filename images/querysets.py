@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
+from packages.visibility import PUBLIC, Viewer, hidden_names, visible
+
 if TYPE_CHECKING:
     from images.models import Image, ImageRequest  # noqa: F401 (for the types of the querysets)
 
@@ -15,6 +17,12 @@ class ImageRequestQuerySet(models.QuerySet["ImageRequest"]):
     def with_outcome(self) -> Self:
         """With all that an answer is made of, but for the list of files."""
         return self.select_related("build", "image", "resolved_to__build", "resolved_to__image")
+
+    def visible_to(self, viewer: Viewer = PUBLIC) -> Self:
+        """Those that are there for the viewer; see `ImageRequest.is_visible_to`."""
+        rows = self.filter(visible(viewer))
+        hidden = hidden_names(viewer)
+        return rows.exclude(distribution__in=hidden) if hidden else rows
 
     def preparing(self) -> Self:
         """Those that wait for their target's documents."""

@@ -14,6 +14,7 @@ from images.models import Image, ImageRequest
 from images.validation import Asked
 from packages import generation, names
 from packages.exceptions import NotCompleteError
+from packages.visibility import PUBLIC, Viewer
 
 
 def request_image(
@@ -24,7 +25,7 @@ def request_image(
     `client` is the User-Agent, for requests that do not name theirs; `asker` is whose turn it takes. Returns a
     PREPARING request while the target's documents are not here yet. Raises RequestRefusedError with nothing stored.
     """
-    return request_asked(validation.shape(_distribution(distribution, raw), raw, client=client, asker=asker))
+    return request_asked(validation.shape(distribution_of(distribution, raw), raw, client=client, asker=asker))
 
 
 def request_asked(asked: Asked) -> ImageRequest:
@@ -34,7 +35,7 @@ def request_asked(asked: Asked) -> ImageRequest:
     except NotCompleteError as error:
         if load.is_greedy(asked.asker):
             raise load.too_many_requests() from error
-        request = preparing.ask(asked, error.target_id)
+        request = preparing.ask(asked, error.target_id, admission.owner_of(asked))
     if request.status == ImageRequest.Status.PREPARING:
         return request
     if request.refusal:
@@ -42,14 +43,16 @@ def request_asked(asked: Asked) -> ImageRequest:
     return request.resolved_to or request
 
 
-def lookup(distribution: str, request_hash: str) -> ImageRequest | None:
-    """What is known under a hash, with build and image; None for what was never asked or is no longer served."""
+def lookup(distribution: str | None, request_hash: str, viewer: Viewer = PUBLIC) -> ImageRequest | None:
+    """What is known under a hash, with build and image; None for what was never asked or is no longer served, and for
+    what the viewer may not see. `distribution`: it must be of this one; None: of any.
+    """
     try:
         # `first` would sort one row, and putting that into words takes a third of the time of an answer.
         request = ImageRequest.objects.with_outcome().get(request_hash=request_hash)
     except ImageRequest.DoesNotExist:
         return None
-    if request.distribution != distribution:
+    if not _is_there(request, distribution, viewer):
         return None
     final = request.resolved_to or request
     if final.build is not None and final.build.state == State.EXPIRED:
@@ -60,10 +63,17 @@ def lookup(distribution: str, request_hash: str) -> ImageRequest | None:
     return None if final.build is not None and final.build.state == State.DONE else request
 
 
-def known(distribution: str, request_hash: str) -> ImageRequest | None:
+def known(distribution: str | None, request_hash: str, viewer: Viewer = PUBLIC) -> ImageRequest | None:
     """The same, and also what is served no longer: its build may be asked for anew."""
     request = ImageRequest.objects.with_outcome().filter(request_hash=request_hash).first()
-    return request if request is not None and request.distribution == distribution else None
+    return request if request is not None and _is_there(request, distribution, viewer) else None
+
+
+def _is_there(request: ImageRequest, distribution: str | None, viewer: Viewer) -> bool:
+    """Whether the viewer finds it below this distribution (None: any), and what it has become too."""
+    if distribution not in (None, request.distribution) or not request.is_visible_to(viewer):
+        return False
+    return request.resolved_to is None or request.resolved_to.is_visible_to(viewer)
 
 
 def withdraw(image: Image, why: str) -> None:
@@ -84,7 +94,7 @@ def distribution_at(address: str) -> str:
     return address or settings.ASU_DEFAULT_DISTRIBUTION
 
 
-def _distribution(address: str, raw: Mapping[str, Any]) -> str:
+def distribution_of(address: str, raw: Mapping[str, Any]) -> str:
     """Which distribution is meant: the one of the address; below `/` the body may name another (`distro`)."""
     named = raw.get("distro")
     if named is None or named == "":

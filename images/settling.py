@@ -27,6 +27,7 @@ from images.querysets import ImageRequestQuerySet
 from packages import sync
 from packages.exceptions import BadDocumentError, MirrorError, UnknownError
 from packages.models import Target
+from packages.visibility import Viewer
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ def _settle(request: ImageRequest, failure: dict[str, Any] | None) -> None:
     if failure is None:
         asked = fingerprint.from_unchecked(request.canonical, request.echo)
         # Limits were looked at when it came; now it has its turn like everybody's.
-        asked = replace(asked, asker=Client(request.asker, is_trusted=True))
+        asked = replace(asked, asker=Client(request.asker, is_trusted=True, viewer=Viewer(request.organisation_id)))
         try:
             checked = admission.admit(asked, admission.find(asked))
         except RequestRefusedError as error:

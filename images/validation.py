@@ -36,6 +36,11 @@ class Asked:
     filesystem: str = ""
     defaults: str = ""
     rootfs_size_mb: int | None = None
+    # Of a client of 2017 to 2019: `profile` is what the router calls its board ("" if that is no name), `model` what
+    # people call it.
+    is_classic: bool = False
+    model: str = ""
+    network_profile: str = ""
     client: str = ""
     # Who asks, and the release that the device runs: they decide when its turn is, not what is built.
     asker: Client = NOBODY
@@ -62,6 +67,9 @@ def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "", asker:
         filesystem=_word(raw, "filesystem", _FILESYSTEM, 'a root file system, e.g. "squashfs"'),
         defaults=_defaults(raw),
         rootfs_size_mb=_rootfs_size(raw),
+        network_profile=_word(
+            raw, "network_profile", names.NETWORK_PROFILE, 'the name of a network profile, e.g. "libremesh/antennas"'
+        ),
         client=clean(raw.get("client") or client),
         asker=asker,
         current_version=_word(raw, "current_version", names.VERSION, 'the release of the device, e.g. "23.05.3"'),

@@ -18,7 +18,9 @@ from images.example import example_of
 from images.exceptions import RequestRefusedError
 from images.models import ImageFile, ImageRequest
 from images.pages import ImagePage
+from packages import network_profiles
 from packages.models import Distribution
+from packages.visibility import MAINTAINER, Viewer, viewer_of
 
 PER_PAGE = 25
 
@@ -26,11 +28,12 @@ PER_PAGE = 25
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, and how to use it."""
-    distributions = _distributions(addresses.base(request))
+    viewer = _viewer(request)
+    distributions = _distributions(addresses.base(request), viewer)
     context = {
         "distributions": distributions,
         "example": _example(distributions),
-        "latest": [ImagePage(row) for row in _requests()[:8]],
+        "latest": [ImagePage(row) for row in _requests(viewer)[:8]],
         "queue": _queue_state(),
         "contact": settings.ASU_CONTACT,
     }
@@ -41,7 +44,10 @@ def home(request: HttpRequest) -> HttpResponse:
 def image_list(request: HttpRequest) -> HttpResponse:
     """All images, newest first, found by words in device, target, version, distribution or the start of the hash."""
     words = request.GET.get("q", "")[:200].replace("\0", "").split()[:8]
-    rows = _requests()
+    rows = _requests(_viewer(request))
+    state = request.GET.get("state", "")
+    if state == "failed":
+        rows = rows.filter(build__state__in=(State.FAILED, State.PARKED))
     for word in words:
         rows = rows.filter(
             Q(profile__icontains=word)
@@ -51,7 +57,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
             | Q(request_hash__startswith=word.lower())
         )
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "pages": [ImagePage(row) for row in page], "q": " ".join(words)}
+    context = {"page": page, "pages": [ImagePage(row) for row in page], "q": " ".join(words), "state": state}
     return render(request, "images/image_list.html", context)
 
 
@@ -62,7 +68,7 @@ def image_detail(request: HttpRequest, request_hash: str) -> HttpResponse:
 
 
 def _detail(request: HttpRequest, request_hash: str, refusal: str = "", status: int = 200) -> HttpResponse:
-    row = get_object_or_404(ImageRequest.objects.with_outcome(), request_hash=request_hash)
+    row = _request_or_404(request, request_hash)
     if row.resolved_to is not None:
         return redirect("images:detail", row.resolved_to.request_hash)
     asker = clients.of(request.META)
@@ -84,12 +90,19 @@ def image_act(request: HttpRequest, request_hash: str, act: str) -> HttpResponse
     """A button of that page: `cancel` or `retry`."""
     if act not in _ACTS:
         raise Http404
-    row = get_object_or_404(ImageRequest.objects.with_outcome(), request_hash=request_hash)
+    row = _request_or_404(request, request_hash)
     try:
         _ACTS[act](row, clients.of(request.META))
     except RequestRefusedError as refused:
         return _detail(request, request_hash, refused.detail, refused.status)
     return redirect("images:detail", request_hash)
+
+
+@require_safe
+def network_profile_list(request: HttpRequest) -> HttpResponse:
+    """The network profiles that a request may name, for people; for programs: /api/v1/network-profiles."""
+    offers = network_profiles.offered(viewer=_viewer(request))
+    return render(request, "images/network_profiles.html", {"offers": offers})
 
 
 @require_safe
@@ -100,14 +113,10 @@ def store(request: HttpRequest, request_hash: str, name: str, distribution: str 
         .filter(image__request__request_hash=request_hash, name=name)
         .first()
     )
-    if file is None or (distribution and file.image.request.distribution != distribution):
+    if file is None or not _is_there(file, distribution, _viewer(request)):
         return _error(404, "There is no such file.")
-    # Before the looks below: should it expire at this moment, they see it.
-    retention.note_use(file.image)
-    if file.image.withdrawn_at is not None:
-        return _error(410, f"This image was withdrawn. {file.image.withdrawn_why}".strip())
-    if file.image.expired_at is not None:
-        return _error(410, "This image was removed after a time without use. Ask for it again to have it built again.")
+    if gone := downloads.why_not(file.image):
+        return _error(410, gone)
     try:
         return downloads.send(request, file)
     except FileNotFoundError:
@@ -115,22 +124,44 @@ def store(request: HttpRequest, request_hash: str, name: str, distribution: str 
         return _error(410, "The file is gone. Ask for the image again to have it built again.")
 
 
+def _is_there(file: ImageFile, distribution: str, viewer: Viewer) -> bool:
+    found = file.image.request
+    return found.is_visible_to(viewer) and distribution in ("", found.distribution)
+
+
+def _viewer(request: HttpRequest) -> Viewer:
+    """What whoever looks may see: by a token; and all of it, for maintainers signed in to the admin."""
+    if settings.SESSION_COOKIE_NAME in request.COOKIES:
+        user = request.user
+        if user.is_active and user.is_staff and user.has_perm("images.view_imagerequest"):
+            return MAINTAINER
+    return viewer_of(request.META)
+
+
+def _request_or_404(request: HttpRequest, request_hash: str) -> ImageRequest:
+    row = get_object_or_404(ImageRequest.objects.with_outcome(), request_hash=request_hash)
+    if not row.is_visible_to(_viewer(request)):
+        raise Http404
+    return row
+
+
 def _error(status: int, detail: str) -> HttpResponse:
     return HttpResponse(answers.error(status, detail).content(), status=status, content_type="application/json")
 
 
-def _requests() -> Any:
-    """Requests with a page worth showing in a list, newest first; without logs, which lists do not show."""
+def _requests(viewer: Viewer) -> Any:
+    """Requests with a page worth showing in a list, newest first; without what is long and not shown there."""
     return (
-        ImageRequest.objects.select_related("build", "image")
+        ImageRequest.objects.visible_to(viewer)
+        .select_related("build", "image")
         .filter(build__isnull=False)
-        .defer("canonical", "build__stdout", "build__stderr", "build__canonical")
+        .defer("canonical", "build__stdout", "build__stderr", "build__canonical", "build__spec")
         .order_by("-id")
     )
 
 
-def _distributions(base: str) -> list[dict[str, Any]]:
-    rows = Distribution.objects.filter(is_enabled=True).annotate(
+def _distributions(base: str, viewer: Viewer) -> list[dict[str, Any]]:
+    rows: Any = Distribution.objects.visible_to(viewer).annotate(
         release_count=Count("releases", filter=Q(releases__is_enabled=True))
     )
     return [

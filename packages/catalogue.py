@@ -14,20 +14,16 @@ from functools import cached_property
 from typing import Any
 
 from packages import generation
+from packages.essential import ALWAYS_ESSENTIAL, ESSENTIAL
 from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
-from packages.models import Distribution, Feed, Package, Profile, Release, Target
+from packages.models import Distribution, Feed, Package, Profile, Release, Target, first_title
 from packages.parsing.types import dependency_name
+from packages.visibility import PUBLIC, Owner, Viewer, visible
 
 RECHECK_SECONDS = 5.0
 MAX_TARGETS = 48  # snapshots in memory; a big one takes some 2 MB beside the tables of its feeds
 MAX_FEEDS = 128  # tables of feeds, shared by the snapshots
 MAX_KEYS = 512  # spellings of (distribution, version, target)
-
-# What a router does not come up without, or cannot be mended without. `kernel` and `libc` are in no index.
-ALWAYS_ESSENTIAL = frozenset({"base-files", "busybox", "kernel", "libc"})
-ESSENTIAL = frozenset(
-    {"fstools", "fwtool", "libgcc", "libgcc1", "mtd", "netifd", "procd", "ubox", "ubus", "ubusd", "uci"}
-)
 
 
 @dataclass(frozen=True)
@@ -90,6 +86,7 @@ class TargetCatalogue:
     imagebuilder_sha256: str
     feeds: tuple[FeedInfo, ...]
     keys: tuple[KeyInfo, ...]
+    owner: Owner | None = None  # whose distribution it is; None: everybody's
 
     @cached_property
     def _aliases(self) -> dict[str, ProfileInfo]:
@@ -114,6 +111,26 @@ class TargetCatalogue:
             profile = self.profiles.get("generic")
         return profile
 
+    def resolve_model(self, model: str) -> ProfileInfo | None:
+        """For clients of 2017 whose board is no profile: `generic` where there is one, else the device of that title.
+
+        Only the one device that has just this title: an image for another variant of it may brick the router.
+        """
+        generic = self.profiles.get("Generic") or self.profiles.get("generic")
+        if generic is not None or not model.strip():
+            return generic
+        wanted = _squeezed(model)
+        found = [
+            profile
+            for profile in self.profiles.values()
+            if any(_squeezed(first_title([entry])) == wanted for entry in profile.titles)
+        ]
+        return found[0] if len(found) == 1 else None
+
+
+def _squeezed(title: str) -> str:
+    return " ".join(title.casefold().split())
+
 
 def essential_packages(catalogue: TargetCatalogue) -> frozenset[str]:
     """Packages whose removal is refused: an image without them bricks. Of the wider list those the target has."""
@@ -127,7 +144,8 @@ class _Entry:
     good_until: float  # time.monotonic()
 
 
-_Key = tuple[str, str, str]
+# With who looks: a name that is private costs others the same look as one that nobody has.
+_Key = tuple[str, str, str, Viewer]
 _Table = dict[str, str]
 
 _lock = threading.Lock()
@@ -136,13 +154,14 @@ _snapshots: "OrderedDict[int, tuple[str, TargetCatalogue]]" = OrderedDict()  # t
 _tables: "OrderedDict[tuple[int, str], _Table]" = OrderedDict()  # (feed id, state of its index) -> names
 
 
-def find(distribution: str, version: str, target: str) -> TargetCatalogue:
-    """The target that a request names. Versions compare case-insensitively; what is disabled is unknown.
+def find(distribution: str, version: str, target: str, viewer: Viewer = PUBLIC) -> TargetCatalogue:
+    """The target that a request names. Versions compare case-insensitively; what is disabled is unknown, and so is what
+    the viewer may not see.
 
     Raises UnknownDistributionError, UnknownVersionError, UnknownTargetError, or NotCompleteError for a target of which
     only the name is known so far.
     """
-    key = (distribution, version, target)
+    key = (distribution, version, target, viewer)
     current = generation.current()
     entry = _entries.get(key)
     if entry is not None and entry.generation == current and time.monotonic() < entry.good_until:
@@ -175,9 +194,10 @@ def _look(key: _Key, current: int) -> TargetCatalogue:
         return catalogue
 
 
-def _row(distribution: str, version: str, target: str) -> Target:
+def _row(distribution: str, version: str, target: str, viewer: Viewer) -> Target:
     rows = Target.objects.select_related("release__channel", "release__distribution")
     row = rows.filter(
+        visible(viewer, "release__distribution__organisation"),
         release__distribution__name=distribution,
         release__version__iexact=version,
         name=target,
@@ -187,7 +207,7 @@ def _row(distribution: str, version: str, target: str) -> Target:
         release__distribution__is_enabled=True,
     ).first()
     if row is None:
-        raise _unknown(distribution, version, target)
+        raise _unknown(distribution, version, target, viewer)
     if not row.is_complete:
         sentence = f"{row.name} of {row.release.version} is not prepared yet."
         raise NotCompleteError(sentence, row.name, target_id=row.pk)
@@ -195,9 +215,9 @@ def _row(distribution: str, version: str, target: str) -> Target:
 
 
 def _unknown(
-    distribution: str, version: str, target: str
+    distribution: str, version: str, target: str, viewer: Viewer
 ) -> UnknownDistributionError | UnknownVersionError | UnknownTargetError:
-    if not Distribution.objects.filter(name=distribution, is_enabled=True).exists():
+    if not Distribution.objects.visible_to(viewer).filter(name=distribution).exists():
         return UnknownDistributionError(f"Unsupported distribution: {distribution}", distribution)
     releases = Release.objects.filter(
         distribution__name=distribution, version__iexact=version, is_enabled=True, channel__is_enabled=True
@@ -213,7 +233,12 @@ def _stamp(row: Target) -> tuple[str, tuple[KeyInfo, ...]]:
         KeyInfo(kind, text)
         for kind, text in distribution.keys.filter(is_enabled=True).order_by("id").values_list("kind", "text")
     )
-    return repr((row.state_hash, row.path, distribution.url, row.release.version, keys)), keys
+    owner = _owner(distribution)
+    return repr((row.state_hash, row.path, distribution.url, row.release.version, keys, owner)), keys
+
+
+def _owner(distribution: Distribution) -> Owner | None:
+    return Owner(distribution.organisation_id) if distribution.organisation_id else None
 
 
 def _build(row: Target, keys: tuple[KeyInfo, ...]) -> TargetCatalogue:
@@ -246,6 +271,7 @@ def _build(row: Target, keys: tuple[KeyInfo, ...]) -> TargetCatalogue:
         imagebuilder_sha256=row.imagebuilder_sha256,
         feeds=tuple(FeedInfo(feed.name, feed.kind, feed.format, feed.url, feed.index_sha256) for feed in feeds),
         keys=keys,
+        owner=_owner(release.distribution),
     )
 
 

@@ -6,20 +6,13 @@ No signing keys are shipped: whoever runs a server takes them from the distribut
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A package renamed (`target`), or dropped (target ""), at a revision of the development branch."""
-
-    source: str
-    target: str
-    revision: int
-    is_mandatory: bool = False
+from packages.changes import Change
+from packages.openwrt_changes import OPENWRT_CHANGES
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelDefinition:
-    """A branch. `branch_off_rev` None: the development branch, or not known."""
+    """A branch. `branch_off_rev`: where it left the development branch; None for that itself, or not known."""
 
     name: str
     git_branch: str
@@ -39,25 +32,9 @@ class Definition:
     changes: tuple[Change, ...] = ()
     oldest_version: str = ""
     newest_version: str = ""
+    aliases: tuple[str, ...] = ()  # what its devices call it, in lower case
+    successor: str = ""  # the distribution that goes on where this one ends
 
-    def changes_of(self, channel: ChannelDefinition) -> list[Change]:
-        """The changes that the branch has: all for the development branch, else those before it left."""
-        if channel.branch_off_rev is None:
-            return list(self.changes)
-        return [change for change in self.changes if change.revision <= channel.branch_off_rev]
-
-
-OPENWRT_CHANGES = (
-    Change("firewall", "firewall4", 18611),
-    Change("kmod-nft-nat6", "", 20282, is_mandatory=True),
-    Change("libustream-wolfssl", "libustream-mbedtls", 21994),
-    Change("px5g-wolfssl", "px5g-mbedtls", 21994),
-    Change("wpad-basic-wolfssl", "wpad-basic-mbedtls", 21994),
-    Change("luci-app-diag-core", "", 25984, is_mandatory=True),
-    Change("auc", "owut", 26792),
-    Change("luci-app-opkg", "luci-app-package-manager", 27897),
-    Change("opkg", "apk-mbedtls", 28056),
-)
 
 OPENWRT = Definition(
     name="openwrt",
@@ -66,11 +43,13 @@ OPENWRT = Definition(
     description="The Linux distribution for routers.",
     channels=(
         ChannelDefinition("SNAPSHOT", "main", path="snapshots"),
-        ChannelDefinition("25.12", "openwrt-25.12"),
+        ChannelDefinition("25.12", "openwrt-25.12", 32295),
         ChannelDefinition("24.10", "openwrt-24.10", 27990),
         ChannelDefinition("23.05", "openwrt-23.05", 23069),
         ChannelDefinition("22.03", "openwrt-22.03", 19160),
         ChannelDefinition("21.02", "openwrt-21.02", 15812),
+        ChannelDefinition("19.07", "openwrt-19.07", 10194),
+        ChannelDefinition("18.06", "openwrt-18.06", 6907),
     ),
     changes=OPENWRT_CHANGES,
     # 17.01 is LEDE, below.
@@ -82,9 +61,10 @@ LEDE = Definition(
     title="LEDE",
     url="https://downloads.openwrt.org",
     description="The Linux Embedded Development Environment, 17.01; now part of OpenWrt.",
-    channels=(ChannelDefinition("17.01", "lede-17.01"),),
+    channels=(ChannelDefinition("17.01", "lede-17.01", 2993),),
     oldest_version="17.01",
     newest_version="17.01",
+    successor="openwrt",
 )
 
 LIBREMESH = Definition(
@@ -92,6 +72,7 @@ LIBREMESH = Definition(
     title="LibreMesh",
     url="https://downloads.libremesh.org",
     description="Firmware for community mesh networks, built on OpenWrt.",
+    aliases=("lime",),
 )
 
 SHIPPED = {definition.name: definition for definition in (OPENWRT, LEDE, LIBREMESH)}

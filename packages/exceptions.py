@@ -72,6 +72,10 @@ class UnknownTargetError(UnknownError):
     """No such target in this release, or disabled."""
 
 
+class UnknownProfileError(UnknownError):
+    """No release on offer has this device in this target."""
+
+
 class NotCompleteError(UnknownError):
     """The target is known by name only: `complete(target_id)` must run before requests can be checked."""
 

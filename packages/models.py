@@ -7,8 +7,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from packages import names
+from packages import file_sets, names, naming
 from packages.addresses import check_url
+from packages.changes import Change, circle_with, shape_problem
+from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet
 
 
 def validate_distribution_name(value: str) -> None:
@@ -25,6 +27,50 @@ def validate_mirror_url(value: str) -> None:
         check_url(value)
     except ValueError as error:
         raise ValidationError(str(error)) from error
+
+
+def validate_organisation_name(value: str) -> None:
+    """What a distribution's name looks like."""
+    if not names.ORGANISATION.fullmatch(value):
+        raise ValidationError("Use up to 32 lower-case letters, digits and dashes, e.g. 'meadow-net'.")
+
+
+def validate_network_profile_name(value: str) -> None:
+    """Words with slashes between them."""
+    if not names.NETWORK_PROFILE.fullmatch(value):
+        raise ValidationError(
+            "Use letters, digits, '.', '_' and '-', in up to three parts with '/' between, e.g. 'libremesh/antennas'."
+        )
+
+
+def validate_package_words(value: str) -> None:
+    """`name` adds, `-name` removes; not what no router starts without."""
+    try:
+        file_sets.check_words(value.split())
+    except file_sets.FileSetError as error:
+        raise ValidationError(str(error)) from error
+
+
+def validate_file_path(value: str) -> None:
+    """A path in the image."""
+    try:
+        file_sets.check_path(value)
+    except file_sets.FileSetError as error:
+        raise ValidationError(str(error)) from error
+
+
+class Organisation(models.Model):
+    """Whose distributions, network profiles and images are for its own members only: see `packages.visibility`."""
+
+    name = models.CharField(max_length=32, unique=True, validators=[validate_organisation_name])
+    title = models.CharField(max_length=80, blank=True, help_text="How people write it, e.g. Meadow Net.")
+    contact = models.CharField(max_length=200, blank=True, help_text="Whom to ask; for maintainers only.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.title or self.name
 
 
 class Synced(models.Model):
@@ -49,6 +95,11 @@ class Distribution(Synced):
     name = models.CharField(max_length=32, unique=True, validators=[validate_distribution_name])
     title = models.CharField(max_length=80, blank=True, help_text="How people write it, e.g. OpenWrt.")
     description = models.TextField(blank=True)
+    aliases = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Other names that devices and clients know it by, e.g. ["lime"]; upper and lower case are the same.',
+    )
     url = models.CharField(
         max_length=500,
         validators=[validate_mirror_url],
@@ -74,6 +125,25 @@ class Distribution(Synced):
     )
     stable_version = models.CharField(max_length=64, blank=True)
     contact = models.CharField(max_length=200, blank=True)
+    successor = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="predecessors",
+        help_text="The distribution that goes on where this one ends, e.g. OpenWrt after LEDE.",
+    )
+    # PROTECT: without its organisation it would be everybody's.
+    organisation = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="distributions",
+        help_text="Private: only who sends a token of this organisation sees it and builds it. Empty: everybody.",
+    )
+
+    objects = DistributionQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -84,6 +154,7 @@ class Distribution(Synced):
     def clean(self) -> None:
         if self.is_hosted and not self.url.startswith("file://"):
             raise ValidationError({"url": "A distribution that is hosted here needs a file:// address."})
+        naming.check(self)
 
 
 class DistributionKey(models.Model):
@@ -128,19 +199,65 @@ class Channel(models.Model):
 
 
 class PackageChange(models.Model):
-    """A package renamed (`target` given), or dropped (`target` empty), at a revision of the distribution."""
+    """What became of packages from one release to the next, and where in time: what upgrading devices are told.
 
-    channel = models.ForeignKey(Channel, models.CASCADE, related_name="package_changes")
-    source = models.CharField(max_length=128, blank=True)
-    target = models.CharField(max_length=128, blank=True)
-    revision = models.PositiveIntegerField()
-    is_mandatory = models.BooleanField(default=False)
+    The place is the first release that has it (`version`: a branch such as 22.03, or one release of it), the revision
+    of the development branch, or both; then releases go by the one and snapshots by the other.
+    """
+
+    class Kind(models.TextChoices):
+        RENAMED = "renamed", "renamed: one into one"
+        MERGED = "merged", "merged: several into one"
+        SPLIT = "split", "split: one into several"
+        DROPPED = "dropped", "dropped: nothing takes its place"
+        DEFAULT = "default", "became a default package"
+        ADDED = "added", "new: every image needs it"
+
+    distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="package_changes")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    sources = models.JSONField(default=list, blank=True, help_text='Names before, e.g. ["firewall"].')
+    targets = models.JSONField(default=list, blank=True, help_text='Names from then on, e.g. ["firewall4"].')
+    version = models.CharField(
+        max_length=64, blank=True, help_text="First branch or release that has it, e.g. 22.03 or 22.03.3."
+    )
+    revision = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Revision of the development branch, the number in r18611-..."
+    )
+    is_mandatory = models.BooleanField(
+        default=False, help_text="Without it the new release does not work: clients do not ask."
+    )
+    why = models.CharField(max_length=300, blank=True, help_text="A sentence for people.")
 
     class Meta:
-        ordering = ["channel", "revision", "id"]
+        ordering = ["distribution", "id"]
 
     def __str__(self) -> str:
-        return f"{self.source or '(new)'} -> {self.target or '(dropped)'} at r{self.revision}"
+        place = self.version or f"r{self.revision}"
+        return f"{', '.join(self.sources) or '(new)'} -> {', '.join(self.targets) or '(dropped)'} at {place}"
+
+    def as_change(self) -> Change:
+        """The row as a value."""
+        return Change(
+            kind=self.kind,
+            sources=tuple(self.sources),
+            targets=tuple(self.targets),
+            version=self.version,
+            revision=self.revision,
+            is_mandatory=self.is_mandatory,
+            why=self.why,
+        )
+
+    def clean(self) -> None:
+        """As people type it in: names, one place in time at least, sides that fit the kind, no endless circle."""
+        if problem := shape_problem(self.kind, self.sources, self.targets, self.version, self.revision):
+            raise ValidationError({problem[0]: problem[1]})
+        if not self.distribution_id:
+            return  # the form says so
+        others = PackageChange.objects.filter(distribution=self.distribution_id).exclude(pk=self.pk)
+        if circle := circle_with(self.as_change(), [row.as_change() for row in others]):
+            raise ValidationError(
+                {"targets": f"This goes in a circle at the same place in time: {' -> '.join(circle)}."}
+            )
 
 
 class Release(Synced):
@@ -328,6 +445,81 @@ class Package(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+class NetworkProfile(models.Model):
+    """A named set of files and packages of a community's network, to be chosen in requests for images."""
+
+    name = models.CharField(
+        max_length=194,
+        unique=True,
+        validators=[validate_network_profile_name],
+        help_text="How requests call it, e.g. libremesh/antennas.",
+    )
+    title = models.CharField(max_length=120, blank=True, help_text="How people call it.")
+    description = models.TextField(blank=True)
+    is_enabled = models.BooleanField(default=True, help_text="Disabled: not listed, and requests for it are refused.")
+    is_public = models.BooleanField(
+        "paths are shown",
+        default=False,
+        help_text="Lists say which files there are and how large. What stands in them is never shown; but whoever gets "
+        "an image has its files. For what not everybody may read, name an organisation.",
+    )
+    distributions: "models.ManyToManyField[Distribution, Distribution]" = models.ManyToManyField(
+        Distribution, related_name="network_profiles", blank=True, help_text="What it is for."
+    )
+    # Not "none chosen": else it would become everybody's when the last of its distributions is removed.
+    is_general = models.BooleanField("for every distribution", default=False)
+    organisation = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="network_profiles",
+        help_text="Private: only who sends a token of this organisation sees it and builds with it. Empty: everybody.",
+    )
+    packages = models.TextField(
+        blank=True,
+        validators=[validate_package_words],
+        help_text="Words with blanks between them: name adds a package to the image, -name removes one.",
+    )
+
+    objects = NetworkProfileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def package_words(self) -> tuple[str, ...]:
+        """Its packages, each once and in order."""
+        return tuple(dict.fromkeys(self.packages.split()))
+
+
+class NetworkProfileFile(models.Model):
+    """A file that a network profile puts into images."""
+
+    class Mode(models.IntegerChoices):
+        PLAIN = 0o644, "644"
+        EXECUTABLE = 0o755, "755: can be run"
+
+    profile = models.ForeignKey(NetworkProfile, models.CASCADE, related_name="files")
+    path = models.CharField(
+        max_length=200,
+        validators=[validate_file_path],
+        help_text="In the image, without a slash in front, e.g. etc/config/lime-community.",
+    )
+    mode = models.PositiveSmallIntegerField(choices=Mode.choices, default=Mode.PLAIN)
+    content = models.BinaryField(blank=True, default=b"")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["profile", "path"], name="network_profile_file_once")]
+        ordering = ["profile", "path"]
+
+    def __str__(self) -> str:
+        return self.path
 
 
 def mark_synced(row: Synced, at: datetime) -> None:

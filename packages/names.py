@@ -16,6 +16,11 @@ VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 DISTRIBUTION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,239}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+ORGANISATION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+# Communities call theirs after domains: `quintanalibre.org.ar/comun`.
+NETWORK_PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){0,2}")
+# Below the root of an image; a folder may be hidden (`.ssh`). "." and ".." match too: whoever uses it looks for them.
+FILE_PATH = re.compile(r"[A-Za-z0-9._+@-]{1,128}(?:/[A-Za-z0-9._+@-]{1,128}){0,15}")
 
 # First segments of our own addresses: no distribution may be called so.
 RESERVED = frozenset(
@@ -29,5 +34,7 @@ RESERVED = frozenset(
         "files-request",
         "network-profiles",
         "manifest-info",
+        "packages-hash",
+        "fails",
     }
 )

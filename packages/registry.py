@@ -63,10 +63,14 @@ def add_distribution(
             row.description = shipped.description
             row.oldest_version = oldest_version or shipped.oldest_version
             row.newest_version = shipped.newest_version
+            row.aliases = list(shipped.aliases)
         row.full_clean()
         row.save()
         if known is None and shipped is not None:
             _add_channels(row, shipped)
+        if shipped is not None:
+            _add_changes(row, shipped)
+            _join_successor(row)
         for kind, text in kinds:
             DistributionKey.objects.get_or_create(distribution=row, kind=kind, text=text)
         announce_change()
@@ -135,7 +139,7 @@ def _set_path(channel: Channel, template: str) -> None:
 
 def _add_channels(row: Distribution, definition: Definition) -> None:
     for channel in definition.channels:
-        created = Channel.objects.create(
+        Channel.objects.create(
             distribution=row,
             name=channel.name,
             is_snapshot=channel_of(channel.name) == SNAPSHOT,
@@ -143,13 +147,29 @@ def _add_channels(row: Distribution, definition: Definition) -> None:
             git_branch=channel.git_branch,
             branch_off_rev=channel.branch_off_rev,
         )
-        PackageChange.objects.bulk_create(
-            PackageChange(
-                channel=created,
-                source=change.source,
-                target=change.target,
-                revision=change.revision,
-                is_mandatory=change.is_mandatory,
-            )
-            for change in definition.changes_of(channel)
+
+
+def _add_changes(row: Distribution, definition: Definition) -> None:
+    """Those that are not there yet. What a maintainer wrote stays; what an older version of this server knew less of
+    is filled in.
+    """
+    known = {(tuple(change.sources), tuple(change.targets)): change for change in row.package_changes.all()}
+    for change in definition.changes:
+        there = known.get((change.sources, change.targets))
+        if there is not None and (there.version or there.why):
+            continue
+        there = there or PackageChange(distribution=row, sources=list(change.sources), targets=list(change.targets))
+        there.kind, there.version, there.revision = change.kind, change.version, change.revision
+        there.is_mandatory, there.why = change.is_mandatory, change.why
+        there.save()
+
+
+def _join_successor(row: Distribution) -> None:
+    """The distribution that goes on after this one, and those that this one goes on after, as far as they are here."""
+    shipped = SHIPPED[row.name]
+    if shipped.successor:
+        Distribution.objects.filter(pk=row.pk).update(
+            successor=Distribution.objects.filter(name=shipped.successor).first()
         )
+    before = [definition.name for definition in SHIPPED.values() if definition.successor == row.name]
+    Distribution.objects.filter(name__in=before, successor=None).update(successor=row)

@@ -9,6 +9,7 @@ VersionKey = tuple[tuple[int, ...], tuple[int, ...], str]
 
 _CHANNEL = re.compile(r"[0-9]+\.[0-9]+")
 _PRE_RELEASE = re.compile(r"(?:rc|beta|alpha|pre)\.?([0-9]*)", re.IGNORECASE)
+_REVISION = re.compile(r"r([0-9]{1,9})(?![0-9])")
 
 
 def version_key(version: str) -> VersionKey:
@@ -52,3 +53,9 @@ def channel_of(version: str) -> str:
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(digits) for digits in re.findall(r"[0-9]{1,9}", text))
+
+
+def revision_number(revision: str) -> int | None:
+    """The count in a revision: 28739 of `r28739-d9340319c6` and of `r28739+3-...`; None for other texts."""
+    match = _REVISION.match(revision)
+    return int(match[1]) if match else None

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from packages.folders import folder_of
 from packages.models import Distribution
+from packages.visibility import Viewer, viewer_of
 
 # Documents whose names begin with a dot; no other hidden file is served.
 DOTTED = frozenset({".versions.json", ".targets.json", ".overview.json"})
@@ -25,7 +26,7 @@ TEXT_SUFFIXES = (".buildinfo", ".manifest", ".txt", ".sig", ".asc", ".pub", ".pe
 @require_safe
 def document(request: HttpRequest, path: str, distribution: str = "") -> HttpResponseBase:
     """A file of the hosted distribution's mirror, e.g. `/demo/releases/1.0/targets/a/b/profiles.json`."""
-    file = _open(distribution or settings.ASU_DEFAULT_DISTRIBUTION, path)
+    file = _open(distribution or settings.ASU_DEFAULT_DISTRIBUTION, path, viewer_of(request.META))
     if file is None:
         raise Http404  # made readable for whoever asked, as all errors are
     stat = os.fstat(file.fileno())
@@ -55,8 +56,8 @@ def content_type(path: str) -> str:
     return "application/octet-stream"
 
 
-def _open(distribution: str, path: str) -> BinaryIO | None:
-    row = Distribution.objects.filter(name=distribution, is_enabled=True, is_hosted=True).first()
+def _open(distribution: str, path: str, viewer: Viewer) -> BinaryIO | None:
+    row = Distribution.objects.visible_to(viewer).filter(name=distribution, is_hosted=True).first()
     return None if row is None else open_in(row.url, path)
 
 

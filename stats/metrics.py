@@ -3,10 +3,15 @@
 Who may read: with ASU_METRICS_TOKEN whoever sends it (`Authorization: Bearer ...`). Without one only programs on this
 machine that come directly: behind a proxy all the world seems to come from here, so whatever bears the mark of a proxy
 is refused. The marks are used to refuse only; nobody gets in by sending a header.
+
+Numbers travel on to wherever they are shown, so private distributions are not named: theirs stand together under
+`(private)`.
 """
 
 import ipaddress
 import platform
+from collections import Counter
+from collections.abc import Mapping
 from hmac import compare_digest
 
 import django
@@ -18,6 +23,7 @@ from django.views.decorators.http import require_safe
 from images.api import answers
 from images.api.build import respond
 from packages.models import Distribution
+from packages.visibility import MAINTAINER, owners
 from stats import counting, situation
 from stats.exposition import CONTENT_TYPE, Family, render
 from stats.readiness import free_bytes
@@ -27,6 +33,7 @@ _NOT_DIRECT = (
     *("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO"),
     *("HTTP_X_REAL_IP", "HTTP_VIA", "HTTP_ORIGIN"),
 )
+PRIVATE = "(private)"
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -65,7 +72,7 @@ def _builds() -> list[Family]:
         builds.add(count, state=state)
     oldest = Family("asu_queue_oldest_seconds", "gauge", "How long the first of the queue has waited; 0: nobody waits.")
     usual = Family("asu_build_seconds", "gauge", "How long a build takes from lease to end, a moving average.")
-    for distribution, seconds in situation.usual_seconds().items():
+    for distribution, seconds in situation.usual_seconds(_shown_as).items():
         usual.add(round(seconds, 3), distribution=distribution)
     return [builds, oldest.add(round(situation.oldest_wait(), 3)), usual]
 
@@ -82,10 +89,10 @@ def _totals() -> list[Family]:
     for outcome, count in situation.attempts_by_outcome().items():
         attempts.add(count, outcome=outcome)
     images = Family("asu_images_total", "counter", "Images built and published.")
-    for distribution, count in situation.counted(counting.BUILDS).items():
+    for distribution, count in _together(situation.counted(counting.BUILDS)).items():
         images.add(count, distribution=distribution)
     downloads = Family("asu_downloads_total", "counter", "Files of images downloaded.")
-    for distribution, count in situation.counted(counting.DOWNLOADS).items():
+    for distribution, count in _together(situation.counted(counting.DOWNLOADS)).items():
         downloads.add(count, distribution=distribution)
     return [attempts, images, downloads]
 
@@ -95,10 +102,28 @@ def _mirrors() -> list[Family]:
         "asu_mirror_last_sync_timestamp_seconds", "gauge", "When a mirror's lists were read last; 0: never."
     )
     stale = Family("asu_mirror_stale", "gauge", "1 while the last try to read a mirror's lists failed.")
-    for row in Distribution.objects.filter(is_enabled=True):
-        synced.add(round(row.synced_at.timestamp(), 3) if row.synced_at else 0, distribution=row.name)
-        stale.add(int(row.stale_since is not None), distribution=row.name)
+    times: dict[str, float] = {}
+    stales: Counter[str] = Counter()
+    for row in Distribution.objects.visible_to(MAINTAINER):
+        name = _shown_as(row.name)
+        time = round(row.synced_at.timestamp(), 3) if row.synced_at else 0
+        times[name] = min(time, times.get(name, time))
+        stales[name] = max(stales[name], int(row.stale_since is not None))
+    for name, time in times.items():
+        synced.add(time, distribution=name)
+        stale.add(stales[name], distribution=name)
     return [synced, stale]
+
+
+def _shown_as(distribution: str) -> str:
+    return PRIVATE if distribution in owners() else distribution
+
+
+def _together(counts: Mapping[str, int]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for distribution, count in counts.items():
+        found[_shown_as(distribution)] += count
+    return dict(found)
 
 
 def _disk() -> Family:

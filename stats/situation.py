@@ -3,7 +3,7 @@ the database's clock: every process of the server finds the same.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -36,6 +36,7 @@ class Presence:
     state: str
     labels: tuple[str, ...]
     building: int
+    is_named: bool = True  # False: it is only counted where everybody may look
 
     @property
     def takes_builds(self) -> bool:
@@ -143,8 +144,15 @@ def counted(name: str) -> dict[str, int]:
     return dict(DailyCount.objects.filter(name=name).order_by().values_list("distribution").annotate(Sum("count")))
 
 
-def usual_seconds() -> dict[str, float]:
-    """How long a build takes, by distribution: the averages of its targets, those weighing more that build more."""
+def usual_seconds(shown_as: Callable[[str], str] = str) -> dict[str, float]:
+    """How long a build takes, by distribution: the averages of its targets, those weighing more that build more.
+
+    `shown_as`: what several distributions have in common is told for them together.
+    """
+    seconds: Counter[str] = Counter()
+    builds: Counter[str] = Counter()
     rows = Pace.objects.order_by().values_list("distribution")
-    sums = rows.annotate(seconds=Sum(F("seconds") * F("builds")), builds=Sum("builds"))
-    return {distribution: seconds / builds for distribution, seconds, builds in sums if builds}
+    for distribution, some, count in rows.annotate(seconds=Sum(F("seconds") * F("builds")), builds=Sum("builds")):
+        seconds[shown_as(distribution)] += some
+        builds[shown_as(distribution)] += count
+    return {name: seconds[name] / count for name, count in builds.items() if count}

@@ -1,6 +1,7 @@
 """How the server is doing, for everybody: `/status.json` for programs, `/status/` for people.
 
-Made at most once in two seconds a process, so that many may poll. Nothing here is secret: workers that are approved are
+Made at most once in two seconds a process, so that many may poll. Nothing here is secret, whoever asks: private
+distributions are left out (their builds count in the sums), workers that are approved are
 named, those that wait for approval only counted (anybody can send a name), and no addresses, sandboxes, complaints or
 folders are told. The shape, all of it always there::
 
@@ -36,7 +37,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,6 +54,7 @@ from builders.states import Reason
 from images.api import answers
 from images.api.build import respond
 from packages.models import Distribution
+from packages.visibility import PUBLIC, owners
 from stats import situation
 from stats.memory import Kept, TooOldError
 from stats.situation import Presence, Waiting
@@ -117,6 +119,7 @@ def document() -> dict[str, Any]:
     waiting = situation.waiting()
     by_place, by_worker = situation.building()
     workers = situation.presences(by_worker)
+    shown = [_without_private(worker) for worker in workers]
     return {
         "version": settings.VERSION,
         "at": _iso(timezone.now()),
@@ -126,14 +129,15 @@ def document() -> dict[str, Any]:
             "oldest_seconds": _seconds(max((queue.oldest_seconds for queue in waiting.values()), default=0)),
         },
         "targets": _targets(waiting, by_place, workers),
-        "workers": {**_counts(workers), "by_label": _by_label(workers), "named": _named(workers)},
-        "mirrors": [_mirror(row) for row in Distribution.objects.filter(is_enabled=True)],
+        "workers": {**_counts(workers), "by_label": _by_label(shown), "named": _named(shown)},
+        "mirrors": [_mirror(row) for row in Distribution.objects.visible_to(PUBLIC)],
         "last_day": _last_day(),
     }
 
 
 def _targets(waiting: dict[Place, Waiting], under_way: Counter[Place], workers: list[Presence]) -> list[dict[str, Any]]:
-    places = waiting.keys() | under_way.keys()
+    private = owners()
+    places = {place for place in waiting.keys() | under_way.keys() if place.distribution not in private}
     able = situation.able_by_place(workers, places)
     entries = []
     for place in places:
@@ -161,9 +165,20 @@ def _counts(workers: Collection[Presence]) -> dict[str, int]:
     }
 
 
+def _without_private(worker: Presence) -> Presence:
+    """No label names a private distribution."""
+    private = {f"distribution:{name}" for name in owners()}
+    if private.isdisjoint(worker.labels):
+        return worker
+    shown = tuple(label for label in worker.labels if label not in private)
+    # Without the label it would seem to build what it does not.
+    has_others = any(label.startswith("distribution:") for label in shown)
+    return replace(worker, labels=shown, is_named=has_others)
+
+
 def _by_label(workers: list[Presence]) -> list[dict[str, Any]]:
     """Of workers that were let in: anybody can send labels too."""
-    known = [worker for worker in workers if worker.standing != "pending"]
+    known = [worker for worker in workers if worker.standing != "pending" and worker.is_named]
     found: dict[str, list[Presence]] = {}
     for worker in known:
         for label in worker.labels or ("",):
@@ -175,7 +190,7 @@ def _named(workers: list[Presence]) -> list[dict[str, Any]]:
     return [
         {"name": worker.name, "state": worker.state, "labels": list(worker.labels), "building": worker.building}
         for worker in workers
-        if worker.standing != "pending"
+        if worker.standing != "pending" and worker.is_named
     ][:MOST_NAMED]
 
 

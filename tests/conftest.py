@@ -60,7 +60,9 @@ def no_memory_of_other_queues() -> Iterator[None]:
     """What this process knows of the queue is of another test's."""
     from builders import waiting, workers
     from images import polls
+    from packages import visibility
 
+    visibility.forget()
     waiting.forget()
     workers.forget()
     yield

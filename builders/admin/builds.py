@@ -159,9 +159,11 @@ class BuildAdmin(ReadOnly, LiveAdmin):
 
     @admin.display(description="spec")
     def wanted(self, build: Build) -> SafeString:
-        """Without the first-boot script: people put passwords there."""
+        """Without the first-boot script and what stands in files: people put passwords there."""
         script = build.spec.get("defaults") or ""
-        shown = {**build.spec, "defaults": f"({len(script)} characters, not shown)"} if script else build.spec
+        shown = {**build.spec, "defaults": f"({len(script)} characters, not shown)"} if script else {**build.spec}
+        if files := shown.get("files"):
+            shown["files"] = [{**file, "content": "(not shown)"} for file in files]
         return _pre(json.dumps(shown, indent=1))
 
     @admin.display(description="command")

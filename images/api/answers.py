@@ -78,7 +78,7 @@ def queued(request: ImageRequest, build: Build, forecast: Forecast) -> Answer:
         "queue_position": position,
         "wait_seconds": forecast.seconds,
         "request_hash": request.request_hash,
-        "enqueued_at": _iso(build.queued_at),
+        "enqueued_at": iso(build.queued_at),
         "request": request.echo,
     }
     if forecast.seconds is None:
@@ -110,7 +110,7 @@ def _started(request: ImageRequest, phase: Phase, since: datetime) -> Answer:
         "detail": "started",
         "imagebuilder_status": phase.value,
         "request_hash": request.request_hash,
-        "enqueued_at": _iso(since),
+        "enqueued_at": iso(since),
         "request": request.echo,
     }
     return Answer(202, body, _state_headers(phase.value, 0) | {"Retry-After": "2"})
@@ -121,7 +121,7 @@ def _failed(request: ImageRequest, build: Build) -> Answer:
     answer.body.update(
         imagebuilder_status="failed",
         request_hash=request.request_hash,
-        enqueued_at=_iso(build.queued_at),
+        enqueued_at=iso(build.queued_at),
         request=request.echo,
         build_cmd=build.build_cmd,
         stdout=tail(build.stdout),
@@ -147,7 +147,7 @@ def _done(request: ImageRequest, build: Build) -> Answer:
         "bin_dir": request.request_hash,
         **_profile_document(image.profile_json, request.profile),
         "build_at": _build_at(image, build),
-        "enqueued_at": _iso(build.queued_at),
+        "enqueued_at": iso(build.queued_at),
         "images": _files(image),
         "manifest": image.manifest,
         "request": request.echo,
@@ -156,7 +156,7 @@ def _done(request: ImageRequest, build: Build) -> Answer:
         "stdout": tail(build.stdout),
         "stderr": tail(build.stderr),
     }
-    return Answer(200, body, _state_headers("done", 0), is_final=True)
+    return Answer(200, body, _state_headers("done", 0), is_final=not request.is_private)
 
 
 _DOCUMENT_KEYS = (
@@ -202,7 +202,7 @@ def _build_at(image: Image, build: Build) -> str:
     epoch = image.profile_json.get("source_date_epoch")
     if isinstance(epoch, int):
         return iso_of_epoch(epoch)
-    return _iso(build.finished_at or image.published_at)
+    return iso(build.finished_at or image.published_at)
 
 
 def tail(log: str) -> str:
@@ -217,8 +217,9 @@ def _state_headers(word: str, position: int) -> dict[str, str]:
 
 def iso_of_epoch(epoch: int) -> str:
     """ISO 8601 of seconds since 1970."""
-    return _iso(datetime.fromtimestamp(epoch, UTC))
+    return iso(datetime.fromtimestamp(epoch, UTC))
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
+    """ISO 8601, in UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -56,20 +56,16 @@ def _no_constant(word: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A key with two values is refused. With the same value again it is none the worse: auc sends a package twice when
+    it takes the place of two (`packages_versions`).
+    """
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _refused(f"has the key {ascii(_first_twice(pairs))[:80]} more than once.")
+        # In one go: to count each key would hold the whole process for seconds when a body is full of them.
+        for key, value in pairs:
+            if type(found[key]) is not type(value) or found[key] != value:
+                raise _refused(f"has the key {ascii(key)[:80]} more than once.")
     return found
-
-
-def _first_twice(pairs: list[tuple[str, Any]]) -> str:
-    """In one go: to count each key would hold the whole process for seconds when a body is full of them."""
-    seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
-            break
-        seen.add(key)
-    return key
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)

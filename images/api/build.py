@@ -13,6 +13,7 @@ from images.api.answers import Answer
 from images.clients import Client
 from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
+from packages.visibility import viewer_of
 
 
 @csrf_exempt
@@ -43,7 +44,7 @@ def answer_to(distribution: str, data: bytes, environ: Mapping[str, Any]) -> Ans
 @require_http_methods(["GET", "HEAD"])
 def build_state(request: HttpRequest, request_hash: str, distribution: str = "") -> HttpResponse:
     """How it stands with an image."""
-    found = services.lookup(services.distribution_at(distribution), request_hash)
+    found = services.lookup(services.distribution_at(distribution), request_hash, viewer_of(request.META))
     return respond(request, answers.for_request(found) if found else answers.error(404, answers.NOT_FOUND))
 
 
@@ -65,12 +66,13 @@ def _act(
     request: HttpRequest, distribution: str, request_hash: str, act: Callable[[ImageRequest, Client], None]
 ) -> HttpResponse:
     """Does what is asked for, and tells how it stands then."""
-    found = services.known(services.distribution_at(distribution), request_hash)
+    asker = clients.of(request.META)
+    found = services.known(services.distribution_at(distribution), request_hash, asker.viewer)
     if found is None:
         return respond(request, answers.error(404, answers.NOT_FOUND))
     final = found.resolved_to or found
     try:
-        act(final, clients.of(request.META))
+        act(final, asker)
     except RequestRefusedError as refusal:
         return respond(request, answers.refused(refusal))
     return respond(request, answers.for_request(ImageRequest.objects.with_outcome().get(pk=final.pk)))

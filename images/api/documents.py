@@ -12,7 +12,9 @@ from images import addresses, services
 from images.api import answers, overviews
 from images.api.build import respond
 from images.preparing import complete
+from packages import network_profiles
 from packages.models import Distribution, Feed, Package, Profile, Release, Target
+from packages.visibility import viewer_of, visible
 
 _READ = ["GET", "HEAD"]
 _TARGET_DOCUMENT = re.compile(r"(?P<folder>[^?]+)/targets/(?P<target>[^/]+/[^/]+)/(?P<name>[^/]+)\.json")
@@ -22,33 +24,34 @@ _ARCH_INDEX = re.compile(r"(?P<folder>[^?]+)/packages/(?P<arch>[^/]+)-index\.jso
 @require_http_methods(_READ)
 def overview(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """§7.1"""
-    found = _distribution(distribution)
+    found = _distribution(request, distribution)
     if found is None:
         return _no_distribution(request)
     # Kept answers are kept under the path: not when the address of the caller stands in them.
     is_ours = overviews.is_served_by_us(found)
     upstream = f"{addresses.base(request)}/{found.name}" if is_ours else found.url
-    return _final(request, overviews.overview(found, upstream), keep=not is_ours or bool(settings.ASU_BASE_URL))
+    keep = not is_ours or bool(settings.ASU_BASE_URL)
+    return _final(request, found, overviews.overview(found, upstream), keep=keep)
 
 
 @require_http_methods(_READ)
 def branches(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """§7.2"""
-    found = _distribution(distribution)
-    return _final(request, list(overviews.branches(found).values())) if found else _no_distribution(request)
+    found = _distribution(request, distribution)
+    return _final(request, found, list(overviews.branches(found).values())) if found else _no_distribution(request)
 
 
 @require_http_methods(_READ)
 def latest(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """§7.3"""
-    found = _distribution(distribution)
-    return _final(request, {"latest": overviews.latest(found)}) if found else _no_distribution(request)
+    found = _distribution(request, distribution)
+    return _final(request, found, {"latest": overviews.latest(found)}) if found else _no_distribution(request)
 
 
 @require_http_methods(_READ)
 def revision(request: HttpRequest, version: str, target: str, subtarget: str, distribution: str = "") -> HttpResponse:
     """§7.6"""
-    releases = _releases(distribution).filter(version__iexact=version)
+    releases = _releases(request, distribution).filter(version__iexact=version)
     found = _target(releases.first(), f"{target}/{subtarget}")
     if found is None:
         return respond(request, answers.error(404, f"There is no {version} for {target}/{subtarget} here."))
@@ -56,17 +59,27 @@ def revision(request: HttpRequest, version: str, target: str, subtarget: str, di
         return _not_yet(request, found)
     if not found.version_code:
         return respond(request, answers.error(404, f"The revision of {version} is not known."))
-    return _final(request, {"revision": found.version_code})
+    return _final(request, found.release.distribution, {"revision": found.version_code})
+
+
+@require_http_methods(_READ)
+def network_profile_list(request: HttpRequest, distribution: str = "") -> HttpResponse:
+    """What requests for this distribution may name as `network_profile`. Never kept: it depends on who asks."""
+    found = _distribution(request, distribution)
+    if found is None:
+        return _no_distribution(request)
+    offers = network_profiles.offered(found.name, viewer_of(request.META))
+    return _final(request, found, {"network_profiles": [offer.to_json() for offer in offers]}, keep=False)
 
 
 @require_http_methods(_READ)
 def document(request: HttpRequest, path: str, distribution: str = "") -> HttpResponse:
     """§7.4 and §7.5: the documents below DIR."""
     if match := _ARCH_INDEX.fullmatch(path):
-        release = _release_at(distribution, match["folder"])
+        release = _release_at(request, distribution, match["folder"])
         return _arch_index(request, release, match["arch"])
     if match := _TARGET_DOCUMENT.fullmatch(path):
-        found = _target(_release_at(distribution, match["folder"]), match["target"])
+        found = _target(_release_at(request, distribution, match["folder"]), match["target"])
         if found is None:
             return _nothing(request)
         if not complete(found):
@@ -82,7 +95,7 @@ def _target_index(request: HttpRequest, target: Target) -> HttpResponse:
     if kernel.get("version") and "kernel" not in packages:
         # No package index lists it, yet clients look for it among what the target brings.
         packages["kernel"] = f"{kernel['version']}~{kernel.get('vermagic', '')}-r{kernel.get('release', '1')}"
-    return _final(request, {"architecture": target.arch_packages, "packages": packages})
+    return _final(request, target.release.distribution, {"architecture": target.arch_packages, "packages": packages})
 
 
 def _arch_index(request: HttpRequest, release: Release | None, arch: str) -> HttpResponse:
@@ -97,7 +110,7 @@ def _arch_index(request: HttpRequest, release: Release | None, arch: str) -> Htt
         if not complete(first):
             return _not_yet(request, first)
     feeds = Feed.objects.filter(kind=Feed.Kind.ARCH, targets__in=targets)
-    return _final(request, _versions(Package.objects.filter(feed__in=feeds)))
+    return _final(request, release.distribution, _versions(Package.objects.filter(feed__in=feeds)))
 
 
 def _profile(request: HttpRequest, target: Target, name: str) -> HttpResponse:
@@ -122,28 +135,33 @@ def _profile(request: HttpRequest, target: Target, name: str) -> HttpResponse:
     }
     if target.source_date_epoch is not None:
         body["build_at"] = answers.iso_of_epoch(target.source_date_epoch)
-    return _final(request, body)
+    return _final(request, target.release.distribution, body)
 
 
 def _versions(packages: Any) -> dict[str, str]:
     return dict(packages.order_by("name", "id").values_list("name", "version"))
 
 
-def _distribution(address: str) -> Distribution | None:
-    return Distribution.objects.filter(name=services.distribution_at(address), is_enabled=True).first()
+def _distribution(request: HttpRequest, address: str) -> Distribution | None:
+    rows = Distribution.objects.visible_to(viewer_of(request.META))
+    return rows.filter(name=services.distribution_at(address)).first()
 
 
-def _releases(address: str) -> Any:
-    """What is offered of the distribution at an address."""
+def _releases(request: HttpRequest, address: str) -> Any:
+    """What is offered of the distribution at an address, to the one who asks."""
     name = services.distribution_at(address)
     return Release.objects.filter(
-        distribution__name=name, distribution__is_enabled=True, channel__is_enabled=True, is_enabled=True
+        visible(viewer_of(request.META), "distribution__organisation"),
+        distribution__name=name,
+        distribution__is_enabled=True,
+        channel__is_enabled=True,
+        is_enabled=True,
     ).select_related("channel", "distribution")
 
 
-def _release_at(address: str, folder: str) -> Release | None:
+def _release_at(request: HttpRequest, address: str, folder: str) -> Release | None:
     """The release whose documents are in a folder, e.g. `releases/24.10.2`."""
-    candidates = _releases(address).filter(Q(version=folder.rpartition("/")[2]) | Q(channel__path=folder))
+    candidates = _releases(request, address).filter(Q(version=folder.rpartition("/")[2]) | Q(channel__path=folder))
     return next((release for release in candidates if release.path == folder), None)
 
 
@@ -157,8 +175,9 @@ def _target(release: Release | None, name: str) -> Target | None:
     )
 
 
-def _final(request: HttpRequest, body: Any, *, keep: bool = True) -> HttpResponse:
-    if keep:
+def _final(request: HttpRequest, distribution: Distribution, body: Any, *, keep: bool = True) -> HttpResponse:
+    # Kept answers are for everybody.
+    if keep and distribution.organisation_id is None:
         request.META["asu.final"] = True
     return JsonResponse(body, safe=False)
 

@@ -43,7 +43,8 @@ class BuildOperations(APIView):
         "this client has asked for too many new images; 503: the queue is too long; both with `Retry-After`; what is "
         "built already is served all the same. A client is an address, or whoever sends `Authorization: Bearer "
         "asu-client-...` with a token from the maintainers of this server; no token is needed, and one that is not "
-        "known is ignored. Cancel and retry with the same token.",
+        "known is ignored. Cancel and retry with the same token. The token of an organisation opens its private "
+        "distributions, network profiles and images; to everybody else they do not exist.",
     )
     def post(self, request: Request) -> HttpResponse:
         """Asks for an image."""
@@ -153,6 +154,20 @@ class RevisionOperations(APIView):
         return documents.revision(request._request, version, target, subtarget)
 
 
+class NetworkProfileOperations(APIView):
+    """What requests may name as `network_profile`."""
+
+    @extend_schema(
+        operation_id="network_profiles",
+        tags=["catalogue"],
+        responses={200: shapes.NetworkProfileListSerializer, 404: shapes.ErrorSerializer},
+        description="The network profiles for a distribution; with the token of an organisation its own too.",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """The network profiles."""
+        return documents.network_profile_list(request._request)
+
+
 class TargetIndexOperations(APIView):
     """Packages of a target."""
 
@@ -175,6 +190,7 @@ operations = [
     path("api/v1/overview", OverviewOperations.as_view()),
     path("api/v1/latest", LatestOperations.as_view()),
     path("api/v1/revision/<str:version>/<str:target>/<str:subtarget>", RevisionOperations.as_view()),
+    path("api/v1/network-profiles", NetworkProfileOperations.as_view()),
     path("json/v1/branches.json", BranchesOperations.as_view()),
     path(
         "json/v1/releases/<str:version>/targets/<str:target>/<str:subtarget>/index.json",

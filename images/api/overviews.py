@@ -1,12 +1,14 @@
 """What a distribution offers: branches, versions, targets, package changes (v1-api.md §7.1 to §7.3)."""
 
 from collections import defaultdict
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, assert_never
 
 from django.conf import settings
 
+from packages.changes import Change, Kind, Point, Timeline
 from packages.models import Channel, Distribution, PackageChange, Release, Target
-from packages.versions import is_pre_release, version_key
+from packages.versions import SNAPSHOT, is_pre_release, version_key
 
 Branch = dict[str, Any]
 
@@ -41,16 +43,16 @@ def latest(distribution: Distribution) -> list[str]:
 
 def branches(distribution: Distribution) -> dict[str, Branch]:
     """The offered branches by name, newest first; those without a version are left out."""
-    channels = Channel.objects.filter(distribution=distribution, is_enabled=True)
+    channels = list(Channel.objects.filter(distribution=distribution))
     versions = _versions(distribution)
     targets = _targets(distribution)
-    changes = _changes(distribution)
+    changes = _changes(distribution, channels)
     # The development branch is newer than all releases.
     newest_first = sorted(channels, key=lambda row: (row.is_snapshot, version_key(row.name)), reverse=True)
     return {
         channel.name: _branch(channel, versions[channel.pk], targets[channel.pk], changes[channel.pk])
         for channel in newest_first
-        if versions[channel.pk]
+        if channel.is_enabled and versions[channel.pk]
     }
 
 
@@ -102,16 +104,61 @@ def _targets(distribution: Distribution) -> dict[int, dict[str, str]]:
     return found
 
 
-def _changes(distribution: Distribution) -> dict[int, list[dict[str, Any]]]:
+def _changes(distribution: Distribution, channels: Sequence[Channel]) -> dict[int, list[dict[str, Any]]]:
+    """What each branch has, as clients of this API understand it."""
+    timeline = Timeline((channel.name, channel.branch_off_rev) for channel in channels)
+    rows = timeline.order(row.as_change() for row in PackageChange.objects.filter(distribution=distribution))
+    return {channel.pk: _changes_of(channel, rows, timeline) for channel in channels}
+
+
+def _changes_of(channel: Channel, changes: Sequence[Change], timeline: Timeline) -> list[dict[str, Any]]:
+    """Those of the branch and of the two before it.
+
+    owut applies what it is told however old it is, so a package that somebody installed anew long after would be taken
+    away each time; it runs from 23.05 on. auc reads the lists of all branches on its way.
+    """
+    point = Point(SNAPSHOT if channel.is_snapshot else channel.name, channel.name)
+    found = []
+    for change in changes:
+        if not timeline.has(change, point) or timeline.branches_between(change, channel.name) > 1:
+            continue
+        revision = timeline.revision_for(change, channel.name)
+        if revision is not None:
+            found += [_entry(change, source, target, revision) for source, target in _pairs(change)]
+    # owut and auc go through the list once, in this order.
+    return sorted(found, key=lambda entry: entry["revision"])
+
+
+def _pairs(change: Change) -> list[tuple[str, str]]:
+    """A change as clients know it: one name into one or none, or a new name for everybody.
+
+    Both take the first entry that fits a package, and know no second successor: of a split they get the first, which
+    the maintainer puts first for that; a package that stays under its name is none of theirs. Nor is one that became
+    default: it does no harm in a list.
+    """
+    match Kind(change.kind):
+        case Kind.RENAMED | Kind.MERGED:
+            return [(source, change.targets[0]) for source in change.sources]
+        case Kind.SPLIT:
+            [source] = change.sources
+            return [] if source in change.targets else [(source, change.targets[0])]
+        case Kind.DROPPED:
+            return [(source, "") for source in change.sources]
+        case Kind.ADDED:
+            return [("", target) for target in change.targets]
+        case Kind.DEFAULT:
+            return []
+        case other:
+            assert_never(other)
+
+
+def _entry(change: Change, source: str, target: str, revision: int) -> dict[str, Any]:
     """No `target`: the package was dropped; no `source`: it is new."""
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for change in PackageChange.objects.filter(channel__distribution=distribution):
-        entry: dict[str, Any] = {"revision": change.revision}
-        if change.source:
-            entry["source"] = change.source
-        if change.target:
-            entry["target"] = change.target
-        if change.is_mandatory:
-            entry["mandatory"] = True
-        found[change.channel_id].append(entry)
-    return found
+    entry: dict[str, Any] = {"revision": revision}
+    if source:
+        entry["source"] = source
+    if target:
+        entry["target"] = target
+    if change.is_mandatory:
+        entry["mandatory"] = True
+    return entry

@@ -43,6 +43,12 @@ class WishSerializer(serializers.Serializer[None]):
     rootfs_size_mb = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=settings.ASU_MAX_ROOTFS_SIZE_MB
     )
+    network_profile = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="Name of a network profile, whose files and packages the image gets: `/api/v1/network-profiles`.",
+    )
     client = serializers.CharField(required=False, allow_blank=True, help_text="`name/version` of the client.")
     current_version = serializers.CharField(
         required=False,
@@ -68,6 +74,7 @@ class EchoSerializer(serializers.Serializer[None]):
     defaults = serializers.CharField(allow_null=True, help_text="Only whether there was a script, and its size.")
     rootfs_size_mb = serializers.IntegerField(allow_null=True)
     filesystem = serializers.CharField(allow_null=True)
+    network_profile = serializers.CharField(allow_null=True)
     repositories = serializers.DictField()
     repository_keys = serializers.ListField()
     client = serializers.CharField(allow_blank=True)
@@ -203,6 +210,32 @@ class RevisionSerializer(serializers.Serializer[None]):
     """The revision of a release."""
 
     revision = serializers.CharField()
+
+
+class ProfileFileSerializer(serializers.Serializer[None]):
+    """A file that a network profile brings; what stands in it is not shown."""
+
+    path = serializers.CharField(help_text="Below the root of the image.")
+    mode = serializers.ChoiceField(["644", "755"])
+    size = serializers.IntegerField(help_text="bytes")
+
+
+class NetworkProfileSerializer(serializers.Serializer[None]):
+    """Files and packages for the images of a community's network."""
+
+    name = serializers.CharField(help_text="What a request names as `network_profile`.")
+    title = serializers.CharField(allow_blank=True)
+    description = serializers.CharField(allow_blank=True)
+    is_general = serializers.BooleanField(help_text="For every distribution.")
+    distributions = serializers.ListField(child=serializers.CharField(), help_text="Else for these.")
+    packages = serializers.ListField(child=serializers.CharField(), help_text="`name` adds, `-name` removes.")
+    files = ProfileFileSerializer(many=True, allow_null=True, help_text="null: they are not shown.")
+
+
+class NetworkProfileListSerializer(serializers.Serializer[None]):
+    """The network profiles for a distribution."""
+
+    network_profiles = NetworkProfileSerializer(many=True)
 
 
 class TargetIndexSerializer(serializers.Serializer[None]):

@@ -1,10 +1,12 @@
 """The addresses of the current API. Mounted below `/` and below `/<distribution>/`."""
 
-from django.urls import path
+from django.urls import include, path
 
 from images.api import build, docs, documents
+from images.api.classic import without_target
 
 urlpatterns = [
+    path("", include("images.api.classic.urls")),
     path("api/v1/build", build.build),
     path("api/v1/build/<str:request_hash>", build.build_state),
     path("api/v1/build/<str:request_hash>/cancel", build.cancel),
@@ -16,11 +18,12 @@ urlpatterns = [
     path("json/v1/latest.json", documents.latest),
     path("api/v1/latest", documents.latest),
     path("api/v1/revision/<str:version>/<str:target>/<str:subtarget>", documents.revision),
+    path("api/v1/network-profiles", documents.network_profile_list),
     path("api/v1/schema", docs.schema_view),
     path("json/v1/<path:path>", documents.document),
     path("docs/", docs.docs),
     # 2020 to 2021, before the `v1` (v1-api.md §11).
-    path("api/build", build.build),
+    path("api/build", without_target.build),
     path("api/build/<str:request_hash>", build.build_state),
     path("api/latest", documents.latest),
     path("overview", documents.overview),

@@ -116,6 +116,11 @@ def test_packages_are_renamed_dropped_and_updated_between_the_releases(demo_mirr
 
     assert {"luci-app-opkg", "demo-fetch", "demo-legacy", "libdemo20230523"} <= older.keys() - newer.keys()
     assert {"luci-app-package-manager", "demo-get", "libdemo20240329"} <= newer.keys() - older.keys()
+    assert {"demo-alarm", "demo-timer", "demo-suite"} <= older.keys() - newer.keys()
+    assert {"demo-schedule", "demo-suite-core", "demo-suite-extra"} <= newer.keys() - older.keys()
+    for release, expected in zip(RELEASE_FOLDERS, (False, True, True), strict=True):
+        document = profiles.parse((demo_mirror / release / "targets/demo/generic/profiles.json").read_bytes())
+        assert ("demo-ntp" in document.default_packages) is expected
     assert (older["dnsmasq"], newer["dnsmasq"]) == ("2.89-4", "2.90-r4")
     assert len(older) >= 40
     assert len(newer) >= 40

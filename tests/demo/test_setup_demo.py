@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from packages.models import Distribution, Package, PackageChange, Release, Target
+from packages import network_profiles
+from packages.models import Distribution, NetworkProfile, Package, PackageChange, Release, Target
 from packages.signatures import UsignKey
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +33,19 @@ def test_everything_is_there_after_one_command_and_repeating_it_does_nothing(dat
     assert len(synced) == 6
     assert None not in synced
     assert Package.objects.filter(feed__release__version="25.04.0", name="demo-get").exists()
-    assert PackageChange.objects.filter(channel__name="25.04", source="demo-fetch", target="demo-get").exists()
+    changes = PackageChange.objects.filter(distribution__name="demo")
+    assert set(changes.values_list("kind", flat=True)) == {"renamed", "merged", "split", "dropped", "default"}
+
+
+def test_a_network_profile_is_there_to_try_and_what_became_of_it_stays() -> None:
+    _setup()
+    [offer] = network_profiles.offered("demo")
+    NetworkProfile.objects.update(is_enabled=False)
+    _setup()
+
+    assert (offer.name, offer.distributions, len(offer.paths or ())) == ("demo/meadow", ("demo",), 3)
+    assert Package.objects.filter(name__in=offer.packages).exists()
+    assert network_profiles.offered("demo") == []
 
 
 def test_a_lost_mirror_is_made_again_and_what_a_maintainer_changed_stays(data_dir: Path) -> None:

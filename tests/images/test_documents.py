@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from packages.models import Channel, Distribution, PackageChange, Release, Target
+from packages.models import Channel, Distribution, Release, Target
 from tests.images.factories import DEVICE, PACKAGES, make_target
 
 pytestmark = pytest.mark.django_db
@@ -48,8 +48,10 @@ def test_a_suffix_that_is_no_pre_release_is_a_release(client: Client) -> None:
 def test_a_branch_has_all_that_clients_read_in_the_right_types(client: Client) -> None:
     channel = Channel.objects.get(name="24.10")
     Channel.objects.filter(pk=channel.pk).update(branch_off_rev=27990, git_branch="openwrt-24.10")
-    PackageChange.objects.create(channel=channel, source="auc", target="owut", revision=26792)
-    PackageChange.objects.create(channel=channel, source="kmod-nft-nat6", revision=20282, is_mandatory=True)
+    changes = channel.distribution.package_changes
+    changes.create(kind="renamed", sources=["auc"], targets=["owut"], revision=26792)
+    changes.create(kind="dropped", sources=["kmod-nft-nat6"], revision=20282, is_mandatory=True)
+    changes.create(kind="renamed", sources=["opkg"], targets=["apk-mbedtls"], revision=28056)
 
     body = client.get("/json/v1/overview.json").json()
 

@@ -77,9 +77,9 @@ def test_versions_are_found_in_any_case(distribution: Distribution, folder: Mirr
     assert find("snapshot").is_snapshot
 
 
-def unknown(*names: str) -> type[Exception]:
+def unknown(distribution: str, version: str, target: str) -> type[Exception]:
     with pytest.raises(UnknownError) as caught:
-        catalogue.find(*names)
+        catalogue.find(distribution, version, target)
     return caught.type
 
 

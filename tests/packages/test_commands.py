@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 
 from packages.definitions import SHIPPED
 from packages.models import Channel, Distribution, DistributionKey, PackageChange, Release, Target
+from packages.openwrt_changes import OPENWRT_CHANGES
 from packages.signatures import UsignKey
 from tests.packages.mirrors import MirrorFolder, Server
 
@@ -44,13 +45,25 @@ def test_a_shipped_definition_needs_its_name_only(name: str) -> None:
     assert row.title == SHIPPED[name].title
 
 
-def test_the_shipped_channels_know_their_package_changes() -> None:
+def test_a_shipped_distribution_knows_its_package_changes_and_repeating_adds_what_is_missing() -> None:
+    run("add_distribution", "openwrt")
+    PackageChange.objects.filter(sources=["auc"]).delete()
+    PackageChange.objects.filter(sources=["opkg"]).update(why="Ours.", version="26.01")
+
     run("add_distribution", "openwrt")
 
-    changes = PackageChange.objects.filter(channel__name="24.10")
-    assert "owut" in changes.values_list("target", flat=True)
-    assert "apk-mbedtls" not in changes.values_list("target", flat=True)
+    assert PackageChange.objects.count() == len(OPENWRT_CHANGES)
+    assert PackageChange.objects.get(sources=["auc"]).targets == ["owut"]
+    assert PackageChange.objects.get(sources=["opkg"]).version == "26.01"
     assert Channel.objects.get(name="SNAPSHOT").is_snapshot
+
+
+@pytest.mark.parametrize("names", [("lede", "openwrt"), ("openwrt", "lede")])
+def test_lede_goes_on_as_openwrt_whichever_comes_first(names: tuple[str, str]) -> None:
+    for name in names:
+        run("add_distribution", name)
+
+    assert Distribution.objects.get(name="lede").successor == Distribution.objects.get(name="openwrt")
 
 
 def test_an_own_distribution_needs_an_address_and_may_pin_keys(tmp_path: Path) -> None:

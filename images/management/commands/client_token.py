@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from images import client_tokens
+from packages.models import Organisation
 
 _MOST = 80  # characters
 
@@ -18,10 +19,14 @@ class Command(BaseCommand):
         """Whose."""
         parser.add_argument("name", help="who has it: a community, a maintainer")
         parser.add_argument("--trusted", action="store_true", help="without the limit of new images in an hour")
+        parser.add_argument("--organisation", default="", metavar="ORG", help="whose private things it opens")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prints the token and nothing else, for scripts."""
         name: str = options["name"].strip()
         if not 0 < len(name) <= _MOST or not name.isprintable():
             raise CommandError(f"NAME: one line of at most {_MOST} characters.")
-        self.stdout.write(client_tokens.issue(name, is_trusted=options["trusted"]))
+        organisation = Organisation.objects.filter(name=options["organisation"]).first()
+        if organisation is None and options["organisation"]:
+            raise CommandError(f"There is no organisation {options['organisation']!r}. Add it in the admin.")
+        self.stdout.write(client_tokens.issue(name, is_trusted=options["trusted"], organisation=organisation))

@@ -9,12 +9,26 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from demo import catalogue, mirror
-from packages import generation, sync
-from packages.models import Channel, Distribution, DistributionKey, PackageChange, Target
+from packages import generation, network_profiles, sync
+from packages.file_sets import EXECUTABLE, PLAIN, File
+from packages.models import Channel, Distribution, DistributionKey, NetworkProfile, PackageChange, Target
 from packages.signatures import UsignKey
 
 DESCRIPTION = "A small distribution to try everything with. It is a demo: never flash its images to a device."
 STAMP = ".generated"
+NETWORK = "demo/meadow"
+NETWORK_FOR = ("demo", "demo-lime")
+NETWORK_FACTS = {
+    "title": "Meadow Net",
+    "description": "A community that exists only here: its name, its frequency and a greeting.",
+    "packages": "demo-editor",
+    "is_public": True,
+}
+NETWORK_FILES = (
+    ("etc/config/meadow", PLAIN, "config community 'meadow'\n\toption ssid 'meadow.example'\n\toption channel '11'\n"),
+    ("etc/banner.meadow", PLAIN, "Welcome to Meadow Net.\n"),
+    ("usr/bin/meadow-info", EXECUTABLE, "#!/bin/sh\ncat /etc/banner.meadow\n"),
+)
 
 
 class Command(BaseCommand):
@@ -42,6 +56,7 @@ class Command(BaseCommand):
                 raise CommandError("The demo distribution is there, but its sync failed:\n" + "\n".join(report.errors))
             _tell_changes(distribution)
             self.stdout.write(report.summary())
+        _offer_network_profile()
         self.stdout.write(f"The demo distribution is ready: {folder}")
 
 
@@ -94,6 +109,14 @@ def _ensure_distribution(folder: Path, key: UsignKey) -> tuple[Distribution, boo
     return distribution, has_changed
 
 
+def _offer_network_profile() -> None:
+    """A network profile to try; once it is there it is the maintainer's."""
+    profile, is_new = NetworkProfile.objects.get_or_create(name=NETWORK, defaults=NETWORK_FACTS)
+    if is_new:
+        files = [File(path, mode, content.encode()) for path, mode, content in NETWORK_FILES]
+        network_profiles.put(profile, files, Distribution.objects.filter(name__in=NETWORK_FOR))
+
+
 def _is_unfinished(distribution: Distribution) -> bool:
     """Whether the last sync failed or left targets out."""
     targets = Target.objects.filter(release__distribution=distribution, release__is_enabled=True, is_enabled=True)
@@ -102,10 +125,17 @@ def _is_unfinished(distribution: Distribution) -> bool:
 
 
 def _tell_changes(distribution: Distribution) -> None:
-    """Channels learn which packages changed their names; clients apply what lies between two revisions."""
+    """What became of packages, and where the channels left the development branch. What a maintainer added stays."""
     with transaction.atomic():
         for channel in distribution.channels.all():
             _tell_channel(channel)
+        known = [(row.kind, row.sources, row.targets) for row in distribution.package_changes.all()]
+        for kind, sources, targets, version, revision, why in catalogue.CHANGES:
+            if (kind, list(sources), list(targets)) not in known:
+                row = PackageChange(distribution=distribution, kind=kind, version=version, revision=revision, why=why)
+                row.sources, row.targets = list(sources), list(targets)
+                row.full_clean()
+                row.save()
         transaction.on_commit(generation.bump)
 
 
@@ -114,8 +144,3 @@ def _tell_channel(channel: Channel) -> None:
     if channel.branch_off_rev != branched_at:
         channel.branch_off_rev = branched_at
         channel.save(update_fields=["branch_off_rev"])
-    for source, target, revision in catalogue.CHANGES:
-        if branched_at is None or revision <= branched_at:
-            PackageChange.objects.get_or_create(
-                channel=channel, source=source, target=target, defaults={"revision": revision}
-            )

@@ -1,5 +1,6 @@
 """The lease call: one question, one build, however often it is asked and in whatever order it arrives."""
 
+import base64
 import json
 import threading
 from typing import Any
@@ -11,7 +12,7 @@ from pytest_django import Settings
 from builders import queue, workers
 from builders.models import Attempt, Build, Worker
 from builders.querysets import from_now
-from builders.spec import FeedSpec, ImageBuilderSpec, KeySpec
+from builders.spec import BuildSpec, FeedSpec, FileSpec, ImageBuilderSpec, KeySpec
 from builders.states import State
 from packages.models import Distribution
 from tests.builders.api.caller import Caller, approved, leased, of, wanted
@@ -300,6 +301,17 @@ def test_the_lease_has_all_that_is_needed_and_no_keys_or_paths_of_the_server() -
     assert lease["spec"]["feeds"][0]["url"] == "/api/worker/v1/files/demo/targets/packages"
     assert lease["spec"]["feeds"][1]["url"] == "http://localhost/far"
     assert lease["spec"]["feeds"][2]["url"] == "/api/worker/v1/files/demo/-"
+
+
+def test_a_lease_carries_the_largest_network_profile_that_there_may_be(settings: Settings) -> None:
+    content = base64.b64encode(bytes(range(256)) * 4 * settings.ASU_NETWORK_PROFILE_KB).decode()
+    spec = make_spec(files=(FileSpec("etc/large", 0o755, content),), owner="organisation-1")
+    wanted(spec)
+
+    lease = approved().lease()
+
+    assert lease is not None
+    assert BuildSpec.from_json(lease["spec"]).hash() == spec.hash() == lease["hash"]
 
 
 def test_a_first_boot_script_reaches_nobody_but_the_worker_that_builds_it() -> None:

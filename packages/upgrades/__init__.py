@@ -1,0 +1,11 @@
+"""What is newer for a device: `look(Device(...))` answers with a `Verdict`.
+
+A release of its channel (or of the distribution), else newer packages of the one it runs; which packages the new image
+needs when some were renamed, merged, split, dropped or made default since; and why.
+"""
+
+from packages.upgrades.devices import Device, Dropped, Reach, Verdict
+from packages.upgrades.lists import is_absolute
+from packages.upgrades.look import look
+
+__all__ = ["Device", "Dropped", "Reach", "Verdict", "is_absolute", "look"]
