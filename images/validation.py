@@ -14,7 +14,7 @@ from packages import names
 _VERSION_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
 _PACKAGE_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{0,128}")
 # What ImageBuilders call their root file systems, with the block sizes that old ones append (`jffs2-128k`).
-_FILESYSTEM = re.compile(
+FILESYSTEM = re.compile(
     r"(?:squashfs|ext[234]|ubifs|jffs2|f2fs|erofs|btrfs|cpio|cpiogz|initramfs|ramdisk|tar|targz|iso)(?:-[a-z0-9]{1,12}){0,3}"
 )
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
@@ -64,7 +64,7 @@ def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "", asker:
         versions=versions,
         diff_packages=_flag(raw, "diff_packages"),
         version_code=_word(raw, "version_code", _VERSION_CODE, 'a revision, e.g. "r28739-d9340319c6"'),
-        filesystem=_word(raw, "filesystem", _FILESYSTEM, 'a root file system, e.g. "squashfs"'),
+        filesystem=_word(raw, "filesystem", FILESYSTEM, 'a root file system, e.g. "squashfs"'),
         defaults=_defaults(raw),
         rootfs_size_mb=_rootfs_size(raw),
         network_profile=_word(

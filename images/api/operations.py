@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from images.api import build, documents, shapes
+from images.api import build, check, documents, shapes
 
 _WISH = OpenApiExample(
     "Two packages more",
@@ -96,6 +96,38 @@ class RetryOperations(APIView):
     def post(self, request: Request, request_hash: str) -> HttpResponse:
         """Tries it once more."""
         return build.retry(request._request, request_hash)
+
+
+_DEVICE = OpenApiExample(
+    "A device with its packages",
+    request_only=True,
+    value={
+        "version": "24.04.2",
+        "target": "demo/generic",
+        "profile": "acme,lighthouse-ac",
+        "packages": {"base-files": "1042-r1042-5d2a91c3e0", "luci": "23.051.1-1", "demo-fetch": "0.9-1"},
+        "reach": "distribution",
+    },
+)
+
+
+class CheckOperations(APIView):
+    """Is there something newer?"""
+
+    @extend_schema(
+        operation_id="check",
+        tags=["images"],
+        request=shapes.QuestionSerializer,
+        responses={200: shapes.VerdictSerializer, **dict.fromkeys((400, 413, 503), shapes.ErrorSerializer)},
+        examples=[_DEVICE],
+        description="What is newer for a device: a release of its channel, or of the whole distribution, else newer "
+        "packages; which packages were renamed, merged, split, dropped or made default on the way, where and why; and "
+        "`request`, ready to be sent to `/api/v1/build`. `is_newer` false and no `updates`: it has the newest. 503 "
+        "while the documents of a release are being fetched, with `Retry-After`.",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """What is newer."""
+        return check.check(request._request)
 
 
 class OverviewOperations(APIView):
@@ -187,6 +219,7 @@ operations = [
     path("api/v1/build/<str:request_hash>", BuildStateOperations.as_view()),
     path("api/v1/build/<str:request_hash>/cancel", CancelOperations.as_view()),
     path("api/v1/build/<str:request_hash>/retry", RetryOperations.as_view()),
+    path("api/v1/check", CheckOperations.as_view()),
     path("api/v1/overview", OverviewOperations.as_view()),
     path("api/v1/latest", LatestOperations.as_view()),
     path("api/v1/revision/<str:version>/<str:target>/<str:subtarget>", RevisionOperations.as_view()),

@@ -156,6 +156,91 @@ class FailedSerializer(ErrorSerializer):
     stderr = serializers.CharField(allow_blank=True, required=False)
 
 
+class QuestionSerializer(serializers.Serializer[None]):
+    """A device as it runs. Fields that are not listed are ignored."""
+
+    version = serializers.CharField(required=False, help_text="The release that it runs. Needed, here or in `board`.")
+    target = serializers.CharField(required=False, help_text="`<target>/<subtarget>`. Needed, here or in `board`.")
+    profile = serializers.CharField(
+        required=False, allow_blank=True, help_text="Its profile or board name; without it there is no `request`."
+    )
+    board = serializers.JSONField(
+        required=False, help_text="All that `ubus call system board` prints (or the board name): fills in the others."
+    )
+    revision = serializers.CharField(
+        required=False, allow_blank=True, help_text="The revision that it runs (or `version_code`); for snapshots."
+    )
+    packages = serializers.JSONField(
+        required=False,
+        help_text="What is installed: an object of names and versions, or a list of names. A list with `base-files` is "
+        "taken for the whole image, any other for wishes on top of the defaults.",
+    )
+    package_updates = serializers.BooleanField(
+        required=False, help_text="false: newer packages of the same release are no news. Default true."
+    )
+    reach = serializers.ChoiceField(
+        ["channel", "distribution"],
+        required=False,
+        help_text="How far to look: 24.10.1 to 24.10.2, or to 25.12.0. Default `channel`.",
+    )
+    filesystem = serializers.CharField(required=False, allow_blank=True, help_text="For the `request`.")
+    network_profile = serializers.CharField(required=False, allow_blank=True, help_text="For the `request`.")
+    client = serializers.CharField(required=False, allow_blank=True, help_text="For the `request`: `name/version`.")
+    distro = serializers.CharField(
+        required=False, allow_blank=True, help_text="Distribution, where the address does not name it."
+    )
+
+
+class AppliedChangeSerializer(serializers.Serializer[None]):
+    """What became of packages of the device, where and why."""
+
+    kind = serializers.ChoiceField(["renamed", "merged", "split", "dropped", "default", "added"])
+    sources = serializers.ListField(child=serializers.CharField(), help_text="Those that it has.")
+    targets = serializers.ListField(child=serializers.CharField(), help_text="What takes their place.")
+    where = serializers.CharField(help_text="For people: `22.03 (r18611)`.")
+    release = serializers.CharField(allow_blank=True, help_text="First branch or release that has it.")
+    revision = serializers.IntegerField(allow_null=True, help_text="Of the development branch.")
+    mandatory = serializers.BooleanField()
+    why = serializers.CharField(allow_blank=True)
+
+
+class DroppedSerializer(serializers.Serializer[None]):
+    """The newest release does not have the device any more."""
+
+    newest_with = serializers.CharField(help_text="The newest release that still has it.")
+    newest = serializers.CharField()
+    is_whole_target = serializers.BooleanField()
+
+
+class VerdictSerializer(serializers.Serializer[None]):
+    """What is newer."""
+
+    status = serializers.IntegerField(help_text="200")
+    detail = serializers.CharField(help_text="A sentence for people.")
+    distro = serializers.CharField()
+    version = serializers.CharField(help_text="The release to go to; the installed one when no other is newer.")
+    version_code = serializers.CharField(allow_blank=True)
+    target = serializers.CharField()
+    profile = serializers.CharField(allow_blank=True)
+    installed = serializers.CharField()
+    is_newer = serializers.BooleanField(help_text="Another release, or another revision of a snapshot.")
+    newest = serializers.CharField(help_text="Newest of those looked at; see `dropped` when it is not `version`.")
+    newer_channels = serializers.ListField(
+        child=serializers.CharField(), help_text="Newest release of each newer channel, newest first."
+    )
+    packages = serializers.ListField(child=serializers.CharField(), allow_null=True, help_text="For the new image.")
+    updates = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="Package: [new version, installed one]."
+    )
+    changes = AppliedChangeSerializer(many=True)
+    missing = serializers.DictField(
+        child=serializers.CharField(), help_text="Packages that the new release has nowhere: why."
+    )
+    dropped = DroppedSerializer(allow_null=True)
+    notes = serializers.ListField(child=serializers.CharField(), help_text="Sentences for people.")
+    request = serializers.DictField(allow_null=True, help_text="The body for POST `/api/v1/build`.")
+
+
 class ChangeSerializer(serializers.Serializer[None]):
     """A package renamed (both names), dropped (no target), or new (no source)."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from images.api import build, docs, documents
+from images.api import build, check, docs, documents
 from images.api.classic import without_target
 
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("api/v1/build/<str:request_hash>", build.build_state),
     path("api/v1/build/<str:request_hash>/cancel", build.cancel),
     path("api/v1/build/<str:request_hash>/retry", build.retry),
+    path("api/v1/check", check.check),
     path("api/v1/overview", documents.overview),
     path("api/overview", documents.overview),
     path("json/v1/overview.json", documents.overview),

@@ -95,7 +95,7 @@ def _find_place(device: Device, scope: Scope, viewer: Viewer) -> _Place | None:
             if release is not releases[0]:
                 dropped = Dropped(release.version, releases[0].version, releases[0].pk not in with_target)
             return _Place(release, snapshot, profile, dropped, old)
-    if device.profile and any(release.pk in with_target for release in releases):
+    if device.profile and scope.own in releases:
         raise UnknownProfileError(f"Unsupported profile: {device.profile}", device.profile)
     return None
 
