@@ -1,5 +1,6 @@
 """Brings files here: into a file of another name, on where a former try broke off, renamed only when verified."""
 
+import fcntl
 import hashlib
 import mmap
 import os
@@ -251,6 +252,10 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise LocalError(f"{path} cannot be written: {error.strerror}.") from error
     try:
         with os.fdopen(descriptor, "r+b") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise LocalError(f"Another asu is just fetching {path.name}.") from error
             yield stream
     finally:
         # An empty one is of no use to a later try.

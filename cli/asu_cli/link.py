@@ -187,7 +187,7 @@ def _redirected(here: str, location: str) -> str:
         raise UnreachableError(f"{urlsplit(here).netloc} redirects to something that is no address.")
     if here.startswith("https:") and parts.scheme == "http":
         raise UnreachableError(f"{urlsplit(here).netloc} redirects from https to http; that is not followed.")
-    return there
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, parts.query, ""))
 
 
 def _reply(response: BaseHTTPResponse, address: str) -> Reply:

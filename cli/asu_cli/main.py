@@ -1,5 +1,7 @@
 """The command `asu`."""
 
+import io
+import signal
 import sys
 from typing import Annotated
 
@@ -49,6 +51,10 @@ def main(
 
 def run() -> None:
     """What the command `asu` starts."""
+    # Ends in order, so that the terminal gets its cursor back.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # whatever the locale: a name in another script is no failure
     try:
         app(prog_name="asu")
     except BrokenPipeError:

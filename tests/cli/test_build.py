@@ -320,6 +320,16 @@ def test_a_token_goes_with_each_request_to_the_server(peer: Peer, asu: Asu) -> N
     assert {seen.headers.get("authorization") for seen in peer.seen} == {"Bearer asu-org-xyz"}
 
 
+def test_names_in_another_script_do_not_stop_it_in_a_plain_locale(peer: Peer, asu: Asu) -> None:
+    peer.states = ["done"]
+    (asu.folder / "Bücher").mkdir()
+
+    done = asu(*BUILD, "-o", "Bücher", more={"PYTHONIOENCODING": "ascii"})
+
+    assert done.code == 0
+    assert done.out == f"B?cher/{SYSUPGRADE}\n"
+
+
 def test_quiet_says_nothing_but_the_path(peer: Peer, asu: Asu) -> None:
     done = asu(*BUILD, "-q")
 

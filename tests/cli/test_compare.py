@@ -24,7 +24,7 @@ def test_two_images_are_compared_by_their_manifests(peer: Peer, asu: Asu) -> Non
         "+ vim 9.1",
         "- luci 25.191.67434~f5fd9bb",
         "~ dropbear 2024.86-r1 -> 2025.88-r1",
-        "1 packages are the same.",
+        "The same in both: 1.",
     ]
 
 

@@ -1,5 +1,6 @@
 """What is fetched goes under its name only when it is whole and right, and goes on where a former try broke off."""
 
+import fcntl
 import hashlib
 from typing import Any
 
@@ -117,6 +118,19 @@ def test_a_link_in_the_place_of_the_part_leads_nowhere(peer: Peer, asu: Asu) -> 
 
     assert done.code == 1
     assert victim.read_text() == "precious"
+
+
+def test_two_at_once_do_not_write_into_one_file(peer: Peer, asu: Asu) -> None:
+    with (asu.folder / PART).open("wb") as stream:
+        stream.write(DATA[:100])
+        stream.flush()
+        fcntl.flock(stream, fcntl.LOCK_EX)
+
+        done = asu("download", peer.request_hash)
+
+    assert done.code == 1
+    assert "Another asu is just fetching" in done.err
+    assert (asu.folder / PART).read_bytes() == DATA[:100]
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,17 @@ def test_redirects_that_lead_nowhere_end(peer: Peer, asu: Asu, location: str) ->
     assert done.code == 6
 
 
+def test_an_end_by_a_signal_is_told_by_the_exit_code(peer: Peer, asu: Asu) -> None:
+    peer.states = ["building"]
+    process = asu.start("status", peer.request_hash, "--follow")
+    assert peer.looked.wait(SECONDS)
+
+    process.terminate()
+    process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 143
+
+
 def test_a_server_that_refuses_connections_is_told(asu: Asu) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

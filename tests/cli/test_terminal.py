@@ -104,7 +104,10 @@ def test_an_upgrade_from_the_older_release(asu: Asu) -> None:
         *("--reach", "distribution"),
     )
     assert found.code == 0
-    assert found.json()["version"] == "25.04.0"
+    assert (found.json()["version"], found.json()["source"]) == ("25.04.0", "server")
+    renamed = {change["source"]: change for change in found.json()["changes"]}
+    assert renamed["demo-fetch"]["target"] == "demo-get"
+    assert renamed["demo-fetch"]["why"]
 
     built = asu("build", "--from-check", "-", "--json", stdin=found.out)
     assert built.code == 0, built.out
@@ -112,9 +115,10 @@ def test_an_upgrade_from_the_older_release(asu: Asu) -> None:
     assert not {"demo-fetch", "demo-legacy", "luci-app-opkg"} & built.json()["manifest"].keys()
 
 
-def test_the_demo_script_of_today_brings_an_image(server: Server, asu: Asu) -> None:
-    done = subprocess.run(
-        [ROOT / "demo/image-request.sh", ROOT / "demo/requests/demo.json", f"http://127.0.0.1:{server.port}"],
+def script(server: Server, asu: Asu, name: str, request: str) -> "subprocess.CompletedProcess[str]":
+    """A script of the demo with one of its requests."""
+    return subprocess.run(
+        [ROOT / "demo" / name, ROOT / "demo/requests" / request, f"http://127.0.0.1:{server.port}"],
         cwd=asu.folder,
         env={"PATH": "/usr/bin:/bin", "PAUSE": "1"},
         capture_output=True,
@@ -123,6 +127,19 @@ def test_the_demo_script_of_today_brings_an_image(server: Server, asu: Asu) -> N
         check=False,
     )
 
+
+@pytest.mark.parametrize("request_name", ["demo.json", "demo-classic.json"])
+def test_the_demo_scripts_bring_an_image(server: Server, asu: Asu, request_name: str) -> None:
+    done = script(server, asu, "image-request.sh", request_name)
+
     assert done.returncode == 0, done.stderr
     [path] = asu.folder.glob("*sysupgrade.bin")
     assert done.stdout == f"{path.name}\n"
+
+
+def test_the_demo_scripts_tell_what_is_newer(server: Server, asu: Asu) -> None:
+    done = script(server, asu, "update-request.sh", "update-demo.json")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["version"] == "25.04.0"
+    assert set(json.loads(done.stdout)["packages"]) == {"luci-app-package-manager", "demo-get"}

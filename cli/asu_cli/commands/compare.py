@@ -99,4 +99,4 @@ def _rows(difference: Mapping[str, Any]) -> list[str]:
     rows = [f"+ {name} {version}".rstrip() for name, version in difference["added"].items()]
     rows += [f"- {name} {version}".rstrip() for name, version in difference["gone"].items()]
     rows += [f"~ {name} {old} -> {new}" for name, (old, new) in difference["changed"].items()]
-    return [*rows, f"{difference['same']} packages are the same."]
+    return [*rows, f"The same in both: {difference['same']}."]
