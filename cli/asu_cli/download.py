@@ -250,18 +250,18 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise LocalError(f"{path} cannot be written: {error.strerror}.") from error
-    try:
-        with os.fdopen(descriptor, "r+b") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise LocalError(f"Another asu is just fetching {path.name}.") from error
+    with os.fdopen(descriptor, "r+b") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise LocalError(f"Another asu is just fetching {path.name}.") from error
+        try:
             yield stream
-    finally:
-        # An empty one is of no use to a later try.
-        with suppress(OSError):
-            if not path.stat().st_size:
-                path.unlink()
+        finally:
+            # An empty one is of no use to a later try.
+            with suppress(OSError):
+                if not path.stat().st_size:
+                    path.unlink()
 
 
 def _digest(stream: BinaryIO) -> str:
