@@ -140,6 +140,7 @@ ASU_MAX_WAIT_MINUTES = env_int("ASU_MAX_WAIT_MINUTES", 180)  # who would wait lo
 ASU_CLIENT_BUILDS_PER_HOUR = env_int("ASU_CLIENT_BUILDS_PER_HOUR", 120)  # of one address; 0 = no limit
 ASU_TRUSTED_NETWORKS = env_networks("ASU_TRUSTED_NETWORKS", "127.0.0.0/8,::1/128")  # clients without that limit
 ASU_IMAGE_TTL_DAYS = env_int("ASU_IMAGE_TTL_DAYS", 30, minimum=1)
+ASU_SNAPSHOT_TTL_HOURS = env_int("ASU_SNAPSHOT_TTL_HOURS", 24, minimum=1)  # of snapshots that the mirror replaced
 ASU_STORE_QUOTA_GB = env_int("ASU_STORE_QUOTA_GB", 0)  # 0 = as large as the disk allows
 ASU_STORE_MIN_FREE_GB = env_int("ASU_STORE_MIN_FREE_GB", 1)  # the store leaves that much of its disk free
 ASU_X_ACCEL_PREFIX = env_str("ASU_X_ACCEL_PREFIX")  # e.g. /protected-store: nginx sends the files
@@ -180,6 +181,7 @@ ASU_WORKER_LABELS = env_list("ASU_WORKER_LABELS")  # what the workers of this ma
 ASU_HTTP_TIMEOUT = env_int("ASU_HTTP_TIMEOUT", 30, minimum=1)
 ASU_MAX_DOCUMENT_MB = env_int("ASU_MAX_DOCUMENT_MB", 64, minimum=1)  # one JSON, sums or index document
 ASU_MAX_IMAGEBUILDER_MB = env_int("ASU_MAX_IMAGEBUILDER_MB", 4096, minimum=1)
+ASU_REPOSITORY_MINUTES = env_int("ASU_REPOSITORY_MINUTES", 10, minimum=1)  # a repository of requests is that fresh
 
 # -- Django ------------------------------------------------------------------------------------------------
 

@@ -16,5 +16,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("images.urls")),
     path("", include("images.api.urls")),
     path("<slug:distribution>/", include("images.api.urls")),
-    path("", include("packages.urls")),
+    path("", include("images.api.upstream_urls")),
 ]

@@ -7,13 +7,14 @@ worker's name.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q, QuerySet
 
-from builders import trailer
+from builders import contents, trailer
 from builders.runners.sandbox import LEVELS
 from builders.spec import BuildFailedError, BuildResult, BuildSpec, ResultFile
 from builders.states import Reason
@@ -21,6 +22,7 @@ from packages import names
 from packages.exceptions import BadDocumentError
 from packages.models import Package, Profile
 from packages.parsing import profiles, strict
+from packages.parsing.types import dependency_name
 
 MOST_PACKAGES = 20_000
 _VERSION = re.compile(r"[\x21-\x7e]{0,128}")
@@ -31,6 +33,7 @@ _NUMBERS = ("downloaded_bytes", "some_too_big")
 _MOST_WORDS = 200  # characters of what a sentence repeats
 _MOST_DOCUMENT = 4 * 2**20  # characters, as `builders.collect` has it
 _MOST_METADATA = 32 * 1024
+_AT_ONCE = 1000  # names in one question to the database
 
 
 class ClaimError(ValueError):
@@ -146,15 +149,30 @@ def _known_boards(spec: BuildSpec) -> set[str]:
 
 
 def _check_packages(manifest: Mapping[str, str], spec: BuildSpec) -> None:
-    """What was asked for by name has to be in it; names with ABI suffixes count.
+    """What was asked for by name has to be in it, in a version of the indexes; names with ABI suffixes count.
 
     What was taken out may be in it all the same: another package may need it.
     """
-    for name in spec.packages:
-        if name.startswith("-"):
-            continue
-        if not any(_is_named(held, name) for held in manifest) and _is_real(name, spec):
-            raise _bad(f"the package {name} is not in it")
+    asked = contents.requested(spec.packages)
+    names_asked = {*asked, *contents.expected(spec.packages, spec.default_packages)}
+    versions = _versions_of(names_asked, spec)
+    # Where two packages share what is left without suffixes, the version of the one that was asked for is not known.
+    held = {name: manifest[name] for name in names_asked if name in manifest}
+    for name in asked:
+        others = [full_name for full_name in manifest if _is_named(full_name, name)]
+        if name not in held and others:
+            held[name] = manifest[others[0]] if len(others) == 1 else min(versions.get(name, {""}))
+    missing = [name for name in asked if name not in held and name in versions]
+    what = contents.complaint(
+        asked,
+        names_asked - set(asked),
+        held,
+        _provided(manifest, spec) if missing else frozenset(),
+        lambda name: versions.get(name, set()),
+        lambda name: name in versions,
+    )
+    if what:
+        raise _bad(f"it {what}")
 
 
 def _is_named(held: str, name: str) -> bool:
@@ -162,9 +180,31 @@ def _is_named(held: str, name: str) -> bool:
     return held.startswith(name) and _ABI.fullmatch(held.removeprefix(name)) is not None
 
 
-def _is_real(name: str, spec: BuildSpec) -> bool:
+def _rows(spec: BuildSpec) -> "QuerySet[Package]":
+    """The packages of the feeds, as long as they are in the state that the build was asked for."""
     sums = [feed.index_sha256 for feed in spec.feeds if feed.index_sha256]
-    return Package.objects.filter(feed__index_sha256__in=sums, full_name=name).exists()
+    return Package.objects.filter(feed__index_sha256__in=sums)
+
+
+def _versions_of(asked: Collection[str], spec: BuildSpec) -> dict[str, set[str]]:
+    rows = _rows(spec).filter(Q(full_name__in=asked) | Q(name__in=asked))
+    found: dict[str, set[str]] = {}
+    for full_name, name, version in rows.values_list("full_name", "name", "version"):
+        for known in {full_name, name}:
+            found.setdefault(known, set()).add(version)
+    return found
+
+
+def _provided(manifest: Mapping[str, str], spec: BuildSpec) -> Set[str]:
+    """What the packages of an image stand in for."""
+    found: set[str] = set()
+    held = list(manifest)
+    for start in range(0, len(held), _AT_ONCE):
+        some = held[start : start + _AT_ONCE]
+        rows = _rows(spec).filter(Q(full_name__in=some) | Q(name__in=some)).exclude(provides=[])
+        for provides in rows.values_list("provides", flat=True):
+            found.update(map(dependency_name, provides))
+    return found
 
 
 def _bad(what: str) -> BuildFailedError:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from builders import collect, feeds, image_names, outcome, tree_facts
+from builders import collect, contents, feeds, image_names, outcome, tree_facts
 from builders.feeds import FeedSet
 from builders.imagebuilder import Tree
 from builders.runners.base import Outcome, Run, Runner, Say, silent
@@ -293,15 +293,35 @@ def _check_collected(spec: BuildSpec, collected: collect.Collected, result: Outc
     if not _has_image(collected, result):
         raise outcome.classify(result.stdout, result.stderr, 0, images_found=False)
     _check_revision(spec, str(collected.profile_json.get("version_code", "")))
-    held = dict(collected.manifest)
-    for full_name in (*collected.manifest, *feed_set.names):
-        if full_name in collected.manifest or feed_set.names.get(full_name) in collected.manifest:
-            held.update(dict.fromkeys(feed_set.provided.get(full_name, ()), ""))
-            held.setdefault(full_name, "")
-    requested = [word for word in spec.packages if not word.startswith("-")]
-    refusal = outcome.refused_quietly(result.stdout, result.stderr, requested, held)
+    held, provided = _held(collected.manifest, feed_set)
+    asked = [word for word in spec.packages if not word.startswith("-")]
+    refusal = outcome.refused_quietly(result.stdout, result.stderr, asked, dict.fromkeys(provided, "") | held)
     if refusal is not None:
         raise refusal
+    what = contents.complaint(
+        contents.requested(spec.packages) if collected.manifest else (),
+        contents.expected(spec.packages, spec.default_packages),
+        held,
+        provided,
+        feed_set.versions_of,
+        feed_set.knows,
+    )
+    if what:
+        wrong = contents.failure(what)
+        wrong.stdout, wrong.stderr = result.stdout, result.stderr
+        raise wrong
+
+
+def _held(manifest: dict[str, str], feed_set: FeedSet) -> tuple[dict[str, str], set[str]]:
+    """The packages in an image by every name they go by, with ABI suffix and without, and what they stand in for."""
+    held = dict(manifest)
+    for full_name, name in feed_set.names.items():
+        if full_name in manifest:
+            held.setdefault(name, manifest[full_name])
+        elif name in manifest:
+            held.setdefault(full_name, manifest[name])
+    provided = {name for full_name in held for name in feed_set.provided.get(full_name, ())}
+    return held, provided
 
 
 def _has_image(collected: collect.Collected, result: Outcome) -> bool:

@@ -22,7 +22,7 @@ from builders.failures import cancelled, from_mirror
 from builders.imagebuilder import Tree
 from builders.runners.base import Runner
 from builders.runners.workdir import WorkDir
-from builders.sources import MirrorSources, Sources
+from builders.sources import MirrorSources, Sources, bounds_of
 from builders.spec import BuildFailedError, BuildSpec, FeedSpec, KeySpec
 from builders.states import Phase, Reason
 from packages import index_cache, names
@@ -35,8 +35,6 @@ Report = Callable[[Phase, int | None], None]
 GoOn = Callable[[], bool]
 
 INSIDE = "/feeds"
-# What the program sees of a feed is a folder of this name: it stands in a file that package managers read.
-_FEED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(slots=True)
@@ -63,6 +61,8 @@ class FeedSet:
     feeds: list[LocalFeed] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)  # full package name -> name without ABI suffix
     provided: dict[str, set[str]] = field(default_factory=dict)  # full package name -> names it provides
+    carried: closure.FeedIndex = field(default_factory=closure.FeedIndex)  # what the ImageBuilder brings along
+    carried_versions: dict[str, str] = field(default_factory=dict)  # the same by file names, where it has no index
     downloaded: int = 0  # bytes
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -73,6 +73,23 @@ class FeedSet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def versions_of(self, name: str) -> set[str]:
+        """The versions of a package, named with its ABI suffix or without, that there are to install."""
+        found = {
+            candidate.version
+            for index in self._indexes()
+            for candidate in (*index.by_name.get(name, ()), *index.by_provided.get(name, ()))
+            if name in (candidate.full_name, candidate.name)
+        }
+        return found | {version for full_name, version in self.carried_versions.items() if full_name == name}
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a package that goes by this name, or stands in for it."""
+        return any(name in index.by_name or name in index.by_provided for index in self._indexes())
+
+    def _indexes(self) -> "Iterable[closure.FeedIndex]":
+        return (self.carried, *(feed.index for feed in self.feeds))
 
     def close(self) -> None:
         """Let the folders go."""
@@ -92,14 +109,15 @@ def prepare(
     feed_set = FeedSet()
     try:
         _open_feeds(spec, feed_set, sources)
-        own = carried.read_index(tree.path)
+        own = feed_set.carried = carried.read_index(tree.path)
+        feed_set.carried_versions = carried.versions(tree.path)
         _note_names(feed_set, own)
         indexes = [feed.index for feed in feed_set.feeds]
         wanted = closure.close(
             indexes,
             closure.roots(spec.default_packages, spec.packages),
             carried=own,
-            carried_versions=carried.versions(tree.path) if indexes else {},
+            carried_versions=feed_set.carried_versions if indexes else {},
         )
         if not go_on():
             raise cancelled()
@@ -151,7 +169,7 @@ def _open_feeds(spec: BuildSpec, feed_set: FeedSet, sources: Sources) -> None:
     for feed in spec.feeds:
         if feed.kind == "imagebuilder" or not feed.index_sha256:
             continue
-        if not _FEED_NAME.fullmatch(feed.name) or not names.SHA256.fullmatch(feed.index_sha256):
+        if not names.FEED.fullmatch(feed.name) or not names.SHA256.fullmatch(feed.index_sha256):
             raise BuildFailedError(Reason.CRASH, f"The feed {feed.name[:64]!r} has a name or sum that cannot be used.")
         taken = {other.name for other in feed_set.feeds}
         name = feed.name if feed.name not in taken else f"{feed.name}-{feed.index_sha256[:8]}"
@@ -273,6 +291,7 @@ def _fetch(items: Iterable[tuple[LocalFeed, closure.Candidate]], report: Report,
             entry=candidate.entry(),
             link=_link(feed, candidate),
             apk_keys=feed.apk_keys,
+            bounds=bounds_of(feed.spec),
         )
         for feed, candidate in items
     ]

@@ -21,7 +21,7 @@ from packages.conf import settings
 from packages.exceptions import BadDocumentError, ChecksumError
 from packages.parsing.apk_package import verify_package
 from packages.parsing.types import PackageEntry
-from packages.upstream import Mirror
+from packages.upstream import Bounds, Mirror
 
 THREADS = 4
 STALE_SECONDS = 24 * 3600  # a download that nobody has touched for so long is left over from a crash
@@ -39,6 +39,7 @@ class Job:
     entry: PackageEntry  # name, version, size; sha256, or for apk the identity
     link: Path
     apk_keys: tuple[str, ...] = ()
+    bounds: Bounds | None = None  # where it may lie, of a repository that a request named
 
     @property
     def key(self) -> str:
@@ -146,7 +147,7 @@ def _download(job: Job, go_on: Callable[[], bool]) -> None:
     new = files_dir() / f"{_TMP}{token_hex(16)}"
     try:
         if job.entry.sha256:
-            Mirror(job.url).download(
+            Mirror(job.url, job.bounds).download(
                 job.file_name,
                 new,
                 sha256=job.entry.sha256,
@@ -167,7 +168,7 @@ def _download(job: Job, go_on: Callable[[], bool]) -> None:
 
 def _download_apk(job: Job, new: Path) -> None:
     """apk's indexes name a package by the hash of its description, which in turn has the hashes of its content."""
-    document = Mirror(job.url).get(job.file_name, max_bytes=job.entry.size or MAX_FILE)
+    document = Mirror(job.url, job.bounds).get(job.file_name, max_bytes=job.entry.size or MAX_FILE)
     if document is None:
         raise BadDocumentError(f"{job.file_name}: the mirror says that nothing changed, though nothing was asked.")
     new.write_bytes(document.data)

@@ -18,7 +18,7 @@ from packages.exceptions import (
     NotOnMirrorError,
     NotReadyError,
 )
-from packages.upstream import Mirror, gunzip
+from packages.upstream import Bounds, Mirror, gunzip
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class MirrorSources:
 
     def index(self, feed: FeedSpec) -> Index:
         """See Sources."""
-        mirror = Mirror(feed.url)
+        mirror = Mirror(feed.url, bounds_of(feed))
         if feed.format == "apk":
             return _get(mirror, "packages.adb"), None
         limit = settings.ASU_MAX_DOCUMENT_MB * 1024 * 1024
@@ -104,6 +104,11 @@ class ServerSources:
         except MirrorError as error:
             logger.info("the index of %s comes from the mirror: %s", feed.name, error)
             return self._mirror.index(feed)
+
+
+def bounds_of(feed: FeedSpec) -> Bounds | None:
+    """How far to go for a feed: without limits on the mirror that the operator chose, no further than allowed else."""
+    return Bounds((feed.within or feed.url,), feed.is_inside_allowed) if feed.kind == "extra" or feed.within else None
 
 
 def _pause(path: str, go_on: GoOn) -> None:

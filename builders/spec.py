@@ -33,6 +33,10 @@ class FeedSpec:
     index_sha256: str  # of the verified, uncompressed index; names the copy in the cache
     # Who signs it where it is not the distribution that the ImageBuilder is from: that one is given these keys.
     keys: tuple[KeySpec, ...] = ()
+    # Of one that a request named: the address that nothing of it may be beyond, and whether that may be in a private
+    # network. What is fetched is known by its sums, so this decides no bytes.
+    within: str = ""
+    is_inside_allowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class Reason(Word):
 
     MIRROR_UNREACHABLE = "mirror_unreachable", "the mirror did not answer"
     MIRROR_MOVED = "mirror_moved", "the mirror changed while we built"
+    KERNEL_MISMATCH = "kernel_mismatch", "kernel modules are for another kernel than the release has"
+    WRONG_PACKAGES = "wrong_packages", "the image holds other packages than those asked for"
     BAD_CHECKSUM = "bad_checksum", "a download has the wrong checksum"
     BAD_SIGNATURE = "bad_signature", "a signature is missing or wrong"
     BAD_ARCHIVE = "bad_archive", "the ImageBuilder's archive is broken or unsafe"

@@ -6,11 +6,11 @@ The same key and the same source give the same bytes: times are fixed, names sor
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from demo import archive, ipk, package_set
+from demo import archive, ipk, lime, package_set
 from demo.catalogue import DIST, RELEASES, TARGETS, Profile, Release, Target
 
 HERE = Path(__file__).parent
@@ -27,8 +27,10 @@ class SigningKey(Protocol):
     def sign(self, message: bytes) -> str: ...
 
 
-def generate(folder: Path, key: SigningKey) -> None:
+def generate(folder: Path, key: SigningKey, lime_key: SigningKey | None = None) -> None:
     """Write the mirror: versions, releases, targets, feeds, ImageBuilders, each index signed by `key`.
+
+    With `lime_key` there are the feeds of the flavour too, signed by that one alone.
 
     Files that are right already are left alone, files that do not belong are removed. Takes some seconds, 80 MB.
     """
@@ -47,6 +49,10 @@ def generate(folder: Path, key: SigningKey) -> None:
     writer.write(f"{DIST}.pub", key.public_text().encode())
     for release in RELEASES:
         _release(writer, release)
+    if lime_key is not None:
+        of_flavour = replace(writer, key=lime_key)
+        for release in RELEASES:
+            _lime(of_flavour, release)
     writer.remove_others()
 
 
@@ -113,6 +119,12 @@ def _release(writer: _Writer, release: Release) -> None:
             _feed(writer, f"{release.folder}/packages/{architecture}/{feed}", packages, architecture, release)
     for target in TARGETS:
         _target(writer, release, target)
+
+
+def _lime(writer: _Writer, release: Release) -> None:
+    for architecture in sorted({target.arch for target in TARGETS}):
+        folder = f"{lime.FOLDER}/{release.folder}/packages/{architecture}/{lime.FEED}"
+        _feed(writer, folder, lime.packages(release, architecture), architecture, release)
 
 
 def _feed(

@@ -12,11 +12,21 @@ class RequestRefusedError(Exception):
 
     `detail` names the field and what would be right. `status` is the HTTP status of the contract: 400 for mistakes, 422
     for unknown packages (with the header `X-Unknown-Package`), 413 for bodies over the limit, 500 where clients know a
-    mismatch of revisions or versions as a failed build.
+    mismatch of revisions or versions as a failed build. `may_be_stale`: the mirror may have moved on since we read it,
+    so it is worth a look there before this is the answer.
     """
 
-    def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None, field: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        field: str = "",
+        may_be_stale: bool = False,
+    ) -> None:
         super().__init__(detail)
+        self.may_be_stale = may_be_stale
         self.status = status
         self.detail = detail
         self.headers = headers or {}

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from builders.spec import BuildSpec, FeedSpec, ImageBuilderSpec, KeySpec
+from builders.spec import BuildSpec, ImageBuilderSpec, KeySpec
 from images.normalise import Wanted, defaults_of
 from images.per_profile import PerProfile
+from images.repositories import feed_spec
 from images.validation import Asked
-from packages.catalogue import FeedInfo, ProfileInfo, TargetCatalogue
+from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.visibility import Owner
 
 
@@ -144,12 +145,6 @@ def _template_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> _Template:
     )
 
 
-def feed_spec(feed: FeedInfo) -> FeedSpec:
-    """A feed of the catalogue as the builders know it."""
-    keys = tuple(KeySpec(key.kind, key.text) for key in feed.keys)
-    return FeedSpec(feed.name, feed.kind, feed.format, feed.url, feed.index_sha256, keys)
-
-
 _templates = PerProfile(_template_of)
 
 
@@ -172,8 +167,9 @@ def echo(asked: Asked, *, profile: str, version: str, version_code: str) -> dict
         "rootfs_size_mb": asked.rootfs_size_mb,
         "filesystem": asked.filesystem or None,
         "network_profile": asked.network_profile or None,
-        "repositories": {},
-        "repository_keys": [],
+        "repositories": dict(asked.repositories),
+        "repositories_mode": asked.repositories_mode,
+        "repository_keys": [text for _, text in asked.repository_keys],
         "client": asked.client,
     }
 
@@ -204,6 +200,12 @@ def unchecked_canonical(asked: Asked, owner: Owner | None = None) -> str:
         form["network_profile"] = asked.network_profile
     if owner is not None:
         form["owner"] = owner.key
+    if asked.repositories:
+        form |= {
+            "repositories": dict(asked.repositories),
+            "repositories_mode": asked.repositories_mode,
+            "repository_keys": sorted(asked.repository_keys),
+        }
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
@@ -214,6 +216,7 @@ def from_unchecked(canonical: str, echoed: dict[str, Any]) -> Asked:
     form.pop("owner", None)
     form["versions"] = form.pop("packages_versions")
     form["packages"] = tuple(echoed["packages"])
+    form["repository_keys"] = tuple(tuple(key) for key in form.get("repository_keys", ()))
     return Asked(**form, client=echoed["client"])
 
 

@@ -5,22 +5,30 @@ there anyway, nor does taking away what is not there.
 """
 
 import base64
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from builders.spec import FeedSpec, FileSpec
+from images import filesystems, repositories
 from images.exceptions import RequestRefusedError
 from images.per_profile import PerProfile
+from images.repositories import Offer
 from images.validation import Asked, shown
-from packages import network_profiles
+from packages import network_profiles, words
 from packages.catalogue import ProfileInfo, TargetCatalogue, essential_packages
-from packages.file_sets import File
+from packages.file_sets import File, FileSetError, check_set
 from packages.network_profiles import Chosen, UnknownNetworkProfileError
+from packages.versions import version_key
 from packages.visibility import Owner
 
 # In every image, yet in no package index; what clients of all ages leave out of an absolute list.
 VIRTUAL = frozenset({"kernel", "libc", "libgcc", "librt", "libpthread", "libgcc1"})
+# ImageBuilders of these distributions can change the size of the root file system from this release on.
+_RESIZES_SINCE = {"openwrt": "21.02", "lede": "21.02"}
+_AUC = re.compile(r"(?:.*/)?auc[/ ]")  # how it was called, and its version
+_REVISION = re.compile(r"r([0-9]{1,9})(?:[^0-9].*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +44,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a profile's image holds when nothing is asked for."""
+    """What a profile's image holds when nothing is asked for.
 
-    ordered: tuple[str, ...]  # default and device packages, the device's removals taken out
+    Of a flavour that is more than its ImageBuilder knows, and less: the difference has to be told with each build.
+    """
+
+    ordered: tuple[str, ...]  # default and device packages, what is left out taken out
     members: frozenset[str]
     listed: tuple[str, ...]  # as the ImageBuilder has them, removals included
+    built_in: Mapping[str, None]  # what the ImageBuilder puts in unasked, in its order
+    of_flavour: tuple[str, ...]  # what is there beside that
     dropped: frozenset[str]  # what the device takes out of the target's defaults
     essential: frozenset[str]
 
@@ -53,27 +66,35 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     if profile is None:
         raise _unknown_profile(asked.profile, catalogue)
     _check_version_code(asked, catalogue)
+    _check_filesystem(asked, profile)
+    _check_rootfs_size(asked, catalogue)
     chosen = network_profile(asked)
-    words = tuple(asked.versions) if asked.versions else asked.packages
     defaults = defaults_of(catalogue, profile)
-    added, removed = _sides(words)
+    added, removed = _sides(tuple(asked.versions) if asked.versions else asked.packages)
     put_in, taken_out = _words_of(chosen, added, removed, catalogue)
     # The firmware-selector sends what profiles.json lists, as it stands: `x` of the target's defaults and `-x` of the
     # device side by side. That is upstream's word, not a contradiction of the user's.
     for name in removed & defaults.dropped:
         added.pop(name, None)
     _check_removals(added, removed, defaults)
-    _check_known(added, catalogue.packages)
-    _check_versions(asked.versions, catalogue.packages)
+    offer = repositories.offer(asked, catalogue)
+    _check_known(added, offer, catalogue)
+    _check_versions(asked.versions, offer)
     if asked.diff_packages and added:
         removed = {name for name in defaults.ordered if name not in added and name not in defaults.essential}
     added = {**added, **dict.fromkeys(put_in)}
     removed = (removed | taken_out) - set(put_in)
-    extra = tuple(name for name in added if name not in defaults.members and name not in VIRTUAL)
+    of_flavour = [name for name in defaults.of_flavour if name not in removed]
+    _check_flavour(of_flavour, catalogue)
+    extra = dict.fromkeys((*of_flavour, *(name for name in added if name not in defaults.built_in)))
+    gone = (
+        name for name in defaults.built_in if name not in added and (name in removed or name not in defaults.members)
+    )
     return Wanted(
         profile,
-        extra + tuple(f"-{name}" for name in defaults.ordered if name in removed),
-        files=tuple(file_spec(file) for file in chosen.files) if chosen else (),
+        (*(name for name in extra if name not in VIRTUAL), *(f"-{name}" for name in gone)),
+        feeds=offer.feeds,
+        files=_files(chosen, catalogue) if chosen or catalogue.files else (),
         owner=catalogue.owner or (chosen.owner if chosen else None),
     )
 
@@ -89,6 +110,19 @@ def network_profile(asked: Asked) -> Chosen | None:
         if error.near:
             detail += f" Similar: {', '.join(error.near)}."
         raise RequestRefusedError(400, detail, field="network_profile") from error
+
+
+def _files(chosen: Chosen | None, catalogue: TargetCatalogue) -> tuple[FileSpec, ...]:
+    """Those of a flavour and those of the network profile, which count where both have one."""
+    by_path = {file.path: file for file in (*catalogue.files, *(chosen.files if chosen else ()))}
+    files = sorted(by_path.values(), key=lambda file: file.path)
+    if chosen and catalogue.files:
+        try:
+            check_set(files, max_bytes=sum(len(file.content) for file in files), max_files=len(files))
+        except FileSetError as error:
+            detail = f"network_profile: {chosen.name} does not fit to the files of {catalogue.distribution}: {error}"
+            raise RequestRefusedError(400, detail, field="network_profile") from error
+    return tuple(file_spec(file) for file in files)
 
 
 def file_spec(file: File) -> FileSpec:
@@ -120,19 +154,24 @@ def defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
 def _defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
     listed = tuple(dict.fromkeys((*catalogue.default_packages, *profile.device_packages)))
     dropped = frozenset(word[1:] for word in listed if word.startswith("-"))
-    ordered = tuple(word for word in listed if not word.startswith("-") and word not in dropped)
+    built_in = dict.fromkeys(word for word in listed if not word.startswith("-") and word not in dropped)
     essential = frozenset(essential_packages(catalogue)) | VIRTUAL
-    return Defaults(ordered, frozenset(ordered), listed, dropped, essential)
+    added, left_out = words.latest((*catalogue.package_words, *profile.package_words))
+    kept = (name for name in built_in if name not in left_out or name in essential)
+    ordered = tuple(dict.fromkeys((*kept, *added)))
+    dropped |= {word[1:] for word in profile.package_words if word.startswith("-")}
+    of_flavour = tuple(name for name in ordered if name not in built_in)
+    return Defaults(ordered, frozenset(ordered), listed, built_in, of_flavour, dropped, essential)
 
 
 _defaults = PerProfile(_defaults_of)
 
 
-def _sides(words: tuple[str, ...]) -> tuple[dict[str, None], set[str]]:
+def _sides(asked: tuple[str, ...]) -> tuple[dict[str, None], set[str]]:
     """What is added, in order and each once, and what is removed."""
     added: dict[str, None] = {}
     removed = set()
-    for word in words:
+    for word in asked:
         if word[0] == "-":
             removed.add(word[1:])
         else:
@@ -152,15 +191,37 @@ def _check_removals(added: Mapping[str, None], removed: set[str], defaults: Defa
             )
 
 
-def _check_known(added: Mapping[str, None], known: Mapping[str, str]) -> None:
-    unknown = [name for name in added if name not in known and name not in VIRTUAL]
-    if unknown:
-        names = ", ".join(unknown)
+def _check_known(added: Mapping[str, None], offer: Offer, catalogue: TargetCatalogue) -> None:
+    unknown = [name for name in added if name not in offer.packages and name not in VIRTUAL]
+    if not unknown:
+        return
+    names = ", ".join(unknown)
+    detail = f"Unsupported package(s): {_cut(names)}"
+    is_between = _is_between_builds(unknown, catalogue)
+    if is_between:
+        detail += (
+            ". The mirror has no modules for the kernel of this snapshot: it is between two builds. Ask again later."
+        )
+    raise RequestRefusedError(
+        422, detail, headers={"X-Unknown-Package": _cut(names)}, field="packages", may_be_stale=is_between
+    )
+
+
+def _is_between_builds(unknown: list[str], catalogue: TargetCatalogue) -> bool:
+    """Snapshots are published in steps: for a time there is a kernel, and no modules for it yet."""
+    has_modules = any(feed.kind == "kmods" for feed in catalogue.feeds)
+    is_apart = bool(catalogue.linux_kernel.get("vermagic"))  # modules have a folder of their own then
+    return catalogue.is_snapshot and is_apart and not has_modules and any(name[:5] == "kmod-" for name in unknown)
+
+
+def _check_flavour(wanted: Sequence[str], catalogue: TargetCatalogue) -> None:
+    """What the maintainers of a flavour want in every image; nothing that whoever asks could help."""
+    missing = [name for name in wanted if name not in catalogue.packages and name not in VIRTUAL]
+    if missing:
         raise RequestRefusedError(
-            422,
-            f"Unsupported package(s): {_cut(names)}",
-            headers={"X-Unknown-Package": _cut(names)},
-            field="packages",
+            500,
+            f"Error: {catalogue.distribution} puts {_cut(', '.join(missing))} into every image, and no feed of "
+            f"{catalogue.version} has that for {catalogue.target}. Tell the maintainers, or do without: -{missing[0]}",
         )
 
 
@@ -171,24 +232,66 @@ def _cut(text: str) -> str:
 
 def _check_version_code(asked: Asked, catalogue: TargetCatalogue) -> None:
     """A build could only fail, so it is not begun; 500 is how clients know it."""
-    if asked.version_code and catalogue.version_code and asked.version_code != catalogue.version_code:
+    ours = catalogue.version_code
+    if not asked.version_code or not ours or asked.version_code == ours:
+        return
+    detail = f"Error: Received incorrect version {ours} (requested {asked.version_code})"
+    if catalogue.is_snapshot:
+        detail += f". {_what_snapshots_do(asked.version_code, ours)}"
+    raise RequestRefusedError(500, detail, field="version_code", may_be_stale=catalogue.is_snapshot)
+
+
+def _what_snapshots_do(asked: str, ours: str) -> str:
+    """What to do about another revision: a mirror has only the newest."""
+    numbers = [int(match[1]) if (match := _REVISION.fullmatch(text)) else 0 for text in (asked, ours)]
+    if 0 in numbers or numbers[0] == numbers[1]:
+        return f"The mirror has {ours} now. Ask for that, or for no revision."
+    if numbers[0] < numbers[1]:
+        return f"The mirror keeps no older snapshots than {ours}. Ask for that, or for no revision."
+    return f"The mirror has nothing newer than {ours} for this target yet. Ask for that, or again later."
+
+
+def _check_filesystem(asked: Asked, profile: ProfileInfo) -> None:
+    """The image that the client will look for would not be among those that are made.
+
+    auc takes squashfs then, whatever the router runs on: it is not refused for what it does not insist on.
+    """
+    wanted, known = asked.filesystem, filesystems.of_images(profile.images)
+    if not wanted or not known or filesystems.has(known, wanted) or wanted in filesystems.IN_MEMORY:
+        return
+    if _AUC.match(asked.client) and filesystems.has(known, "squashfs"):
+        return
+    raise RequestRefusedError(
+        400,
+        f"filesystem: {profile.name} has no image with {wanted}, only with {', '.join(known)}. Take one of those, or "
+        "leave the field out.",
+        field="filesystem",
+    )
+
+
+def _check_rootfs_size(asked: Asked, catalogue: TargetCatalogue) -> None:
+    since = _RESIZES_SINCE.get(catalogue.distribution)
+    # By the numbers of the branch: 21.02-SNAPSHOT is of 21.02.
+    if asked.rootfs_size_mb is not None and since and version_key(catalogue.version)[0][:2] < version_key(since)[0]:
         raise RequestRefusedError(
-            500,
-            f"Error: Received incorrect version {catalogue.version_code} (requested {asked.version_code})",
-            field="version_code",
+            400,
+            f"rootfs_size_mb: the ImageBuilder of {catalogue.version} cannot change the size of the root file system; "
+            f"those from {since} on can. Leave the field out, or take a newer release.",
+            field="rootfs_size_mb",
         )
 
 
-def _check_versions(versions: Mapping[str, str], known: Mapping[str, str]) -> None:
+def _check_versions(versions: Mapping[str, str], offer: Offer) -> None:
     """The client computed with another state of the feeds than the one that we would build from."""
     for name, version in versions.items():
-        ours = known.get(name)
-        if version and ours and version != ours and name not in VIRTUAL:
+        ours = offer.versions_of(name)
+        if version and ours and version not in ours and name not in VIRTUAL:
             raise RequestRefusedError(
                 500,
-                f"Error: Impossible package selection: {name} version not as requested: {version} vs. {ours}. "
-                "The feeds have moved; read the package index again.",
+                f"Error: Impossible package selection: {name} version not as requested: {version} vs. "
+                f"{' or '.join(sorted(ours))}. The feeds have moved; read the package index again.",
                 field="packages_versions",
+                may_be_stale=True,
             )
 
 

@@ -173,6 +173,17 @@ class ImagePage:
         paths = [{"path": file["path"], "mode": f"{file['mode']:o}"} for file in files] if is_public else []
         return {"name": name, "count": len(files), "paths": paths}
 
+    @property
+    def repositories(self) -> list[dict[str, str]]:
+        """Those that were named, with the state of each that is no feed of the target's anyway."""
+        states = {feed["url"]: feed["index_sha256"] for feed in self.spec.get("feeds", ()) if feed["kind"] == "extra"}
+        named = self.request.echo.get("repositories") or {}
+        return [{"name": name, "url": url, "state": states.get(url, "")} for name, url in named.items()]
+
+    @property
+    def has_replaced_feeds(self) -> bool:
+        return bool(self.repositories) and self.request.echo.get("repositories_mode") == "replace"
+
     # -- how it was made --------------------------------------------------------------------------------------
 
     @cached_property
@@ -238,7 +249,8 @@ def title_of(request: ImageRequest) -> str:
 
 def public_address(distribution: str, url: str) -> str:
     """Where anybody can get a mirror's file: our own address for what we host, "" for folders of ours."""
-    row = Distribution.objects.filter(name=distribution).first()
-    if row is not None and row.is_hosted and url.startswith(row.url.rstrip("/") + "/"):
-        return f"/{row.name}/{url[len(row.url.rstrip('/')) + 1 :]}"
+    row = Distribution.objects.select_related("built_on").filter(name=distribution).first()
+    for owner in (row, row.built_on) if row is not None else ():
+        if owner is not None and owner.is_hosted and url.startswith(owner.url.rstrip("/") + "/"):
+            return f"/{owner.name}/{url[len(owner.url.rstrip('/')) + 1 :]}"
     return url if urlsplit(url).scheme in ("http", "https") else ""

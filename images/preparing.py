@@ -1,4 +1,7 @@
-"""Requests for targets whose documents are not here yet: they wait under a hash of their own until they can be checked.
+"""Requests that cannot be checked yet wait under a hash of their own until they can.
+
+What is missing: the documents of the target, or the index of a repository that the request names, or a look at the
+mirror, which may have moved on since it was read (`is_refresh_due`).
 
 ::
 
@@ -14,11 +17,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from builders.ledger import look_for
-from builders.states import Phase
+from builders.states import Phase, Reason, State
 from images import fingerprint
 from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
@@ -35,6 +39,10 @@ _LOOK_EVERY = 0.1
 _ASKED_FOR = 10.0
 # A task that was lost with its cluster is enqueued again after this long.
 _LOST_AFTER = timedelta(seconds=120)
+# How often the mirror is asked whether it has moved on, for requests that do not fit what we have of a target.
+REFRESH_EVERY = timedelta(seconds=60)
+# A build that failed so may well succeed from what the mirror has now.
+_MOVED = frozenset({Reason.MIRROR_MOVED, Reason.KERNEL_MISMATCH})
 # Clients stop at a refusal; some that poll on hear of it for this long.
 _KEEP_REFUSED = timedelta(hours=1)
 
@@ -89,6 +97,29 @@ def _try_again(request: ImageRequest) -> bool:
         return False
     request.status = ImageRequest.Status.PREPARING
     return True
+
+
+def is_refresh_due(target_id: int) -> bool:
+    """Whether the mirror was not asked about a target just now."""
+    return Target.objects.filter(_not_lately(), pk=target_id).exists()
+
+
+def claim_refresh(target: Target) -> bool:
+    """True for one of all who want to ask, once in REFRESH_EVERY."""
+    return bool(Target.objects.filter(_not_lately(), pk=target.pk).update(refreshed_at=timezone.now()))
+
+
+def _not_lately() -> Q:
+    since = timezone.now() - REFRESH_EVERY
+    was_read = Q(synced_at__isnull=True) | Q(synced_at__lt=since)
+    return was_read & (Q(refreshed_at=None) | Q(refreshed_at__lt=since))
+
+
+def is_worth_a_look(request: ImageRequest, target_id: int) -> bool:
+    """Whether its build failed because the mirror was moving, and it may have come to rest since."""
+    build = request.build
+    failed = build is not None and build.state == State.FAILED and build.reason in _MOVED
+    return failed and is_refresh_due(target_id)
 
 
 def phase(request: ImageRequest) -> Phase:

@@ -67,6 +67,7 @@ def publish(request: ImageRequest, result: BuildResult, folder: Path) -> Image:
     images = _image_entries(profile_json)
     if PROFILES in result.details.get("made_here", ()):
         _describe(profile_json, request)
+    _name_flavour(profile_json, request)
     with Draft.open(request.request_hash) as draft:
         # A signature that a build brings along is nobody's: it would pass for ours, or lie in its place.
         for file in result.files:
@@ -101,6 +102,17 @@ def _describe(profile_json: dict[str, Any], request: ImageRequest) -> None:
         entry["titles"] = profile.titles
         entry["supported_devices"] = profile.supported_devices
         entry["device_packages"] = profile.device_packages
+
+
+def _name_flavour(profile_json: dict[str, Any], request: ImageRequest) -> None:
+    """The ImageBuilder of a flavour knows its own version and packages only; the image is the flavour's."""
+    profile = request.profile_in_catalogue()
+    if profile is None or profile.target.built_on_id is None:
+        return
+    profile_json["version_number"] = request.version
+    profile_json["default_packages"] = profile.target.image_packages
+    for entry in profile_json["profiles"].values():
+        entry["device_packages"] = profile.image_packages
 
 
 def _correct_sums(images: list[dict[str, Any]], draft: Draft) -> None:

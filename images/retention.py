@@ -26,6 +26,7 @@ from images import storage
 from images.models import Image
 from images.querysets import ImageQuerySet
 from packages import generation
+from packages.models import Release
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,27 @@ def expire_unused() -> int:
     since = timezone.now() - timedelta(days=settings.ASU_IMAGE_TTL_DAYS)
     unused = Image.objects.unasked_since(since).select_related("request")
     return sum(expire_unasked(image, since) for image in list(unused.only("last_asked_at", "request__request_hash")))
+
+
+def expire_replaced() -> int:
+    """Expires what was built of a snapshot that the mirror has replaced, once nobody asks for it; how many.
+
+    Who asks again gets the present snapshot: ASU_SNAPSHOT_TTL_HOURS is for those who still download.
+    """
+    since = timezone.now() - timedelta(hours=settings.ASU_SNAPSHOT_TTL_HOURS)
+    snapshots = [row for row in Release.objects.select_related("distribution", "channel") if row.is_snapshot]
+    return sum(expire_unasked(image, since) for row in snapshots for image in _replaced(row, since))
+
+
+def _replaced(release: Release, since: datetime) -> list[Image]:
+    """Images of a snapshot whose ImageBuilder is no longer the one of their target."""
+    current = dict(release.targets.exclude(imagebuilder_sha256="").values_list("name", "imagebuilder_sha256"))
+    unused = Image.objects.unasked_since(since).filter(
+        request__distribution=release.distribution.name, request__version=release.version
+    )
+    rows = unused.select_related("request").values_list("pk", "request__target", "request__build__imagebuilder")
+    old = [pk for pk, target, made_by in rows if current.get(target, made_by) != made_by]
+    return list(Image.objects.filter(pk__in=old).select_related("request"))
 
 
 def expire_unasked(image: Image, since: datetime) -> bool:

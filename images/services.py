@@ -1,13 +1,14 @@
 """Requests in, builds queued, images taken out of service: the only code that changes this app's rows on purpose."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from builders.states import State
-from images import admission, load, preparing, retention, validation
+from images import admission, load, preparing, repositories, retention, validation
 from images.clients import NOBODY, Client
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
@@ -31,11 +32,24 @@ def request_image(
 def request_asked(asked: Asked) -> ImageRequest:
     """The same for a request whose shape was checked."""
     try:
-        return admission.admit(asked, admission.find(asked))
+        snapshot = admission.find(asked)
+        request = admission.admit(asked, snapshot)
+        if not preparing.is_worth_a_look(request, snapshot.target_id):
+            return request
+        request = preparing.ask(asked, snapshot.target_id, admission.owner_of(asked))
     except NotCompleteError as error:
+        repositories.check(asked)
         if load.is_greedy(asked.asker):
             raise load.too_many_requests() from error
+        # Under the release's own name: that is what it waits under.
+        asked = replace(asked, version=error.version or asked.version)
         request = preparing.ask(asked, error.target_id, admission.owner_of(asked))
+    except RequestRefusedError as refusal:
+        if not refusal.may_be_stale or not preparing.is_refresh_due(snapshot.target_id):
+            raise
+        if load.is_greedy(asked.asker):
+            raise load.too_many_requests() from refusal
+        request = preparing.ask(asked, snapshot.target_id, admission.owner_of(asked))
     if request.status == ImageRequest.Status.PREPARING:
         return request
     if request.refusal:

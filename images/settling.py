@@ -3,7 +3,7 @@
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +19,7 @@ from builders.ledger import DatabaseLedger
 from builders.runners.sandbox import best_runner
 from builders.spec import BuildFailedError, BuildSpec, ImageBuilderSpec, KeySpec
 from builders.states import Phase
-from images import admission, fingerprint
+from images import admission, fingerprint, preparing, repositories
 from images.clients import Client
 from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
@@ -33,22 +33,61 @@ logger = logging.getLogger(__name__)
 
 
 def prepare(target_id: int) -> None:
-    """Gets a target's documents and checks every request that waits for them. Safe to run twice or at once."""
+    """Gets a target's documents and checks every request that waits for them. Safe to run twice or at once.
+
+    Those that name repositories come last and in a turn of their own: what strangers run may be slow.
+    """
     target = Target.objects.select_related("release__distribution", "release__channel").get(pk=target_id)
     requests = ImageRequest.objects.at(target.release.distribution.name, target.release.version, target.name)
-    waiting = requests.preparing()
+    _in_turn(f"{target_id}", requests, False, lambda: _get(target, requests))
+    _in_turn(f"{target_id}-repositories", requests, True, lambda: _get(target, requests))
+
+
+def _in_turn(
+    name: str,
+    requests: ImageRequestQuerySet,
+    with_repositories: bool,
+    get: Callable[[], dict[str, Any] | None],
+) -> None:
+    """Settles those that wait, with repositories or without, one process at a time."""
+
+    def waiting() -> list[ImageRequest]:
+        return [row for row in requests.preparing() if bool(row.echo.get("repositories")) == with_repositories]
+
     while True:
-        with _only_one(target_id) as is_mine:
+        with _only_one(name) as is_mine:
             if not is_mine:
                 return
-            target.refresh_from_db()
-            failure = None if target.is_complete else _recent_failure(requests) or _complete(target)
-            for request in waiting.all():
+            if with_repositories and not waiting():
+                return
+            failure = get()
+            for request in waiting():
                 _settle(request, failure)
         # The lock is free again before we look for late-comers: whoever came while it was held is seen by us, and
         # whoever comes later finds it free.
-        if not waiting.all().exists():
+        if not waiting():
             return
+
+
+def _get(target: Target, requests: ImageRequestQuerySet) -> dict[str, Any] | None:
+    """What those who wait need of the target; the refusal for all of them when it cannot be had."""
+    target.refresh_from_db()
+    if not target.is_complete:
+        return _recent_failure(requests) or _complete(target)
+    if requests.preparing().exists() and preparing.claim_refresh(target):
+        _refresh(target)
+    return None
+
+
+def _refresh(target: Target) -> None:
+    """Some request did not fit what we have: the mirror may have moved on. Where it fails, we have what we have."""
+    try:
+        sync.complete_target(target)
+        target.refresh_from_db()
+        if target.needs_inspection:
+            _inspect(target)
+    except (MirrorError, BuildFailedError, OSError) as error:
+        logger.warning("%s cannot be read again: %s", target, error)
 
 
 def _recent_failure(requests: ImageRequestQuerySet) -> dict[str, Any] | None:
@@ -102,18 +141,14 @@ def _report(phase: Phase, percent: int | None) -> None:
 def inspection_spec(target: Target) -> BuildSpec:
     """What is needed to run the ImageBuilder, before anything is known of what it can build."""
     distribution = target.release.distribution
-    keys = distribution.keys.filter(is_enabled=True)
+    keys = distribution.base.keys.filter(is_enabled=True)
     return BuildSpec(
         distribution=distribution.name,
         version=target.release.version,
         target=target.name,
         profile="",
         packages=(),
-        imagebuilder=ImageBuilderSpec(
-            f"{distribution.url.rstrip('/')}/{target.path}/{target.imagebuilder_file}",
-            target.imagebuilder_file,
-            target.imagebuilder_sha256,
-        ),
+        imagebuilder=ImageBuilderSpec(target.imagebuilder_url, target.imagebuilder_file, target.imagebuilder_sha256),
         keys=tuple(KeySpec(key.kind, key.text) for key in keys),
         package_manager=target.package_manager,
         arch_packages=target.arch_packages,
@@ -128,7 +163,9 @@ def _settle(request: ImageRequest, failure: dict[str, Any] | None) -> None:
         # Limits were looked at when it came; now it has its turn like everybody's.
         asked = replace(asked, asker=Client(request.asker, is_trusted=True, viewer=Viewer(request.organisation_id)))
         try:
-            checked = admission.admit(asked, admission.find(asked))
+            snapshot = admission.find(asked)
+            repositories.read(asked, snapshot)
+            checked = admission.admit(asked, snapshot)
         except RequestRefusedError as error:
             refusal = error.to_json()
         except UnknownError as error:
@@ -140,10 +177,10 @@ def _settle(request: ImageRequest, failure: dict[str, Any] | None) -> None:
 
 
 @contextmanager
-def _only_one(target_id: int) -> Iterator[bool]:
+def _only_one(name: str) -> Iterator[bool]:
     """True for one process at a time; the kernel lets go when that one dies."""
     settings.ASU_RUN_DIR.mkdir(parents=True, exist_ok=True)
-    lock = os.open(settings.ASU_RUN_DIR / f"prepare-{target_id}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    lock = os.open(settings.ASU_RUN_DIR / f"prepare-{name}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,7 @@
 """Queue entries; the services do the work. Each may run twice."""
 
 from images import old_logs, preparing, retention, room
+from packages.sync import extra
 
 
 def prepare(target_id: int) -> None:
@@ -16,5 +17,7 @@ def tidy() -> None:
     preparing.resume_lost()
     preparing.forget_refused()
     retention.expire_unused()
+    retention.expire_replaced()
     room.keep_limits()
     old_logs.shorten()
+    extra.forget_unused()

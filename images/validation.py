@@ -9,7 +9,9 @@ from django.conf import settings
 
 from images.clients import NOBODY, Client
 from images.exceptions import RequestRefusedError
-from packages import names
+from packages import names, web_addresses
+from packages.exceptions import SignatureError
+from packages.public_keys import MAX_KEYS, read_keys
 
 _VERSION_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
 _PACKAGE_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{0,128}")
@@ -17,6 +19,10 @@ _PACKAGE_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{0,128}")
 FILESYSTEM = re.compile(
     r"(?:squashfs|ext[234]|ubifs|jffs2|f2fs|erofs|btrfs|cpio|cpiogz|initramfs|ramdisk|tar|targz|iso)(?:-[a-z0-9]{1,12}){0,3}"
 )
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MAX_REPOSITORIES = 16
+_MAX_KEY = 4096  # characters
+APPEND, REPLACE = "append", "replace"
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 _CLIENT_LENGTH = 100
 
@@ -41,6 +47,9 @@ class Asked:
     is_classic: bool = False
     model: str = ""
     network_profile: str = ""
+    repositories: Mapping[str, str] = field(default_factory=dict)  # name -> address, each in its one form
+    repositories_mode: str = APPEND
+    repository_keys: tuple[tuple[str, str], ...] = ()  # (kind, text), likewise
     client: str = ""
     # Who asks, and the release that the device runs: they decide when its turn is, not what is built.
     asker: Client = NOBODY
@@ -54,7 +63,8 @@ def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "", asker:
     """
     versions = _versions(raw)
     packages = _packages(raw)
-    _no_repositories(raw)
+    repositories = _repositories(raw)
+    mode, keys = _mode(raw), _repository_keys(raw)
     return Asked(
         distribution=distribution,
         version=_name(raw, "version", names.VERSION, 'a release, e.g. "24.10.2"'),
@@ -70,6 +80,9 @@ def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "", asker:
         network_profile=_word(
             raw, "network_profile", names.NETWORK_PROFILE, 'the name of a network profile, e.g. "libremesh/antennas"'
         ),
+        repositories=repositories,
+        repositories_mode=mode if repositories else APPEND,
+        repository_keys=keys if repositories else (),
         client=clean(raw.get("client") or client),
         asker=asker,
         current_version=_word(raw, "current_version", names.VERSION, 'the release of the device, e.g. "23.05.3"'),
@@ -190,7 +203,64 @@ def _rootfs_size(raw: Mapping[str, Any]) -> int | None:
     return value
 
 
-def _no_repositories(raw: Mapping[str, Any]) -> None:
-    for name in ("repositories", "repository_keys"):
-        if raw.get(name):
-            raise RequestRefusedError(400, f"{name}: extra repositories are not offered by this server.", field=name)
+def _repositories(raw: Mapping[str, Any]) -> dict[str, str]:
+    value = raw.get("repositories")
+    if value is None or value == []:  # an empty table of Lua prints as a list
+        return {}
+    if not isinstance(value, dict):
+        raise wrong("repositories", value, "an object of names and addresses of package repositories")
+    if len(value) > _MAX_REPOSITORIES:
+        raise RequestRefusedError(
+            400, f"repositories: too many; at most {_MAX_REPOSITORIES} can be named.", field="repositories"
+        )
+    return {name: _repository(name, address) for name, address in value.items()}
+
+
+def _repository(name: str, address: object) -> str:
+    if not _REPOSITORY.fullmatch(name):
+        raise wrong("repositories", name, "the name of a repository (letters, digits, '.', '_', '-')")
+    if not isinstance(address, str):
+        raise wrong(f"repositories[{name}]", address, "the address of a package repository")
+    try:
+        return str(web_addresses.repository(address))
+    except ValueError as error:
+        raise RequestRefusedError(
+            400,
+            f"repositories[{name}]: {shown(address)} is not allowed: the address of a repository {error}.",
+            field="repositories",
+        ) from error
+
+
+def _mode(raw: Mapping[str, Any]) -> str:
+    value = raw.get("repositories_mode")
+    if value is None or value == "":
+        return APPEND
+    if value not in (APPEND, REPLACE):
+        raise wrong("repositories_mode", value, f'"{APPEND}" or "{REPLACE}"')
+    return str(value)
+
+
+def _repository_keys(raw: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    value = raw.get("repository_keys")
+    if value is None or value == {}:
+        return ()
+    if not isinstance(value, list):
+        raise wrong("repository_keys", value, "a list of public keys")
+    if len(value) > MAX_KEYS:
+        raise RequestRefusedError(
+            400, f"repository_keys: too many; at most {MAX_KEYS} can be sent.", field="repository_keys"
+        )
+    found: dict[tuple[str, str], None] = {}
+    for index, text in enumerate(value):
+        if not isinstance(text, str) or len(text) > _MAX_KEY:
+            raise wrong(f"repository_keys[{index}]", text, f"a text of at most {_MAX_KEY} characters")
+        try:
+            found.update(dict.fromkeys((key.kind, key.text) for key in read_keys(text)))
+        except SignatureError as error:
+            raise RequestRefusedError(
+                400,
+                f"repository_keys[{index}]: not a public key of usign (the file, or its base64 line) or of apk (PEM, "
+                f"EC P-256): {error}",
+                field="repository_keys",
+            ) from error
+    return tuple(found)

@@ -12,20 +12,25 @@ from django_q.tasks import async_task
 from packages import file_sets, generation, network_profiles
 from packages.file_sets import PLAIN, File, FileSetError
 from packages.models import (
+    AllowedRepository,
     Channel,
     Distribution,
     DistributionKey,
     Feed,
+    FlavourDevice,
     NetworkProfile,
     NetworkProfileFile,
     Package,
     PackageChange,
     Profile,
     Release,
+    Series,
+    SeriesFeed,
     Synced,
     Target,
 )
 from packages.registry import RegistrationError, key_kind
+from packages.sync import flavours
 
 
 @admin.display(description="state")
@@ -36,20 +41,26 @@ def copy_state(row: Synced) -> str:
     return f"as of {row.synced_at:%Y-%m-%d %H:%M}" if row.synced_at else "name only"
 
 
+def announce() -> None:
+    """What is changed by hand shows at once: flavours follow, and answers made before are dropped."""
+    flavours.derive_all()
+    generation.bump()
+
+
 class Announcing:
-    """What is changed by hand shows at once: answers made before are dropped, once the admin's transaction is in."""
+    """What is changed by hand shows at once, when the admin's transaction is in."""
 
     def save_model(self, request: HttpRequest, obj: object, form: object, change: bool) -> None:
         super().save_model(request, obj, form, change)  # type: ignore[misc]
-        transaction.on_commit(generation.bump)
+        transaction.on_commit(announce)
 
     def delete_model(self, request: HttpRequest, obj: object) -> None:
         super().delete_model(request, obj)  # type: ignore[misc]
-        transaction.on_commit(generation.bump)
+        transaction.on_commit(announce)
 
     def delete_queryset(self, request: HttpRequest, queryset: object) -> None:
         super().delete_queryset(request, queryset)  # type: ignore[misc]
-        transaction.on_commit(generation.bump)
+        transaction.on_commit(announce)
 
 
 class ReadOnly:
@@ -80,7 +91,7 @@ class Switchable(Announcing):
         # A row disabled by hand is the maintainer's: a sync that finds it again does not enable it.
         by_hand = {"vanished_at": None} if queryset.model in (Release, Target) else {}
         changed = queryset.update(is_enabled=is_enabled, **by_hand)
-        generation.bump()
+        announce()
         messages.success(request, f"{'Enabled' if is_enabled else 'Disabled'}: {changed}.")
 
 
@@ -122,15 +133,61 @@ class ChannelInline(admin.TabularInline):  # type: ignore[type-arg]
     fields = ["name", "is_enabled", "is_snapshot", "path", "git_branch", "branch_off_rev"]
 
 
+class SeriesInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Series
+    extra = 0
+    fields = ["name", "is_enabled", "base_releases", "version_template"]
+    show_change_link = True
+    verbose_name_plural = "Series of a flavour (their feeds are on pages of their own)"
+
+
+class DeviceInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = FlavourDevice
+    extra = 0
+    verbose_name_plural = "Devices of a flavour"
+
+
 @admin.register(Distribution)
 class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     form = DistributionForm
-    list_display = ["name", "title", "url", "organisation", "is_enabled", "is_hosted", "release_count", copy_state]
-    list_filter = ["is_enabled", "is_hosted", "organisation"]
-    list_select_related = ["organisation"]
+    list_display = [
+        *("name", "title", "url", "built_on", "organisation", "is_enabled", "is_hosted", "release_count", copy_state)
+    ]
+    list_filter = ["is_enabled", "is_hosted", "built_on", "organisation"]
+    list_select_related = ["built_on", "organisation"]
     search_fields = ["name", "title", "url", "aliases"]
     readonly_fields = ["stable_version", "synced_at", "stale_since", "sync_error"]
-    inlines = [KeyInline, ChannelInline]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "name",
+                    "title",
+                    "aliases",
+                    "description",
+                    "contact",
+                    "url",
+                    "organisation",
+                    "is_enabled",
+                    "is_hosted",
+                ]
+            },
+        ),
+        (
+            "Releases",
+            {"fields": ["enables_new_releases", "oldest_version", "newest_version", "stable_version", "successor"]},
+        ),
+        (
+            "Flavour",
+            {
+                "fields": ["built_on", "package_words", "network_profile", "offers_listed_devices_only"],
+                "description": "Built with the ImageBuilders of another distribution: save it, then add series below.",
+            },
+        ),
+        ("State", {"fields": ["synced_at", "stale_since", "sync_error"]}),
+    ]
+    inlines = [KeyInline, SeriesInline, DeviceInline, ChannelInline]
     actions = ["sync_now", "enable", "disable"]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Distribution]":
@@ -146,6 +203,35 @@ class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
         for row in queryset:
             async_task("packages.tasks.sync_one", row.pk)
         messages.success(request, f"{len(queryset)} syncs are queued; this list shows when they are done.")
+
+
+class SeriesFeedInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = SeriesFeed
+    extra = 1
+
+
+@admin.register(Series)
+class SeriesAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "distribution", "base_releases", "version_template", "is_enabled"]
+    list_filter = ["distribution", "is_enabled"]
+    list_select_related = ["distribution"]
+    inlines = [SeriesFeedInline]
+    actions = ["enable", "disable"]
+
+
+@admin.register(SeriesFeed)
+class SeriesFeedAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "series", "path", "is_optional"]
+    list_filter = ["series__distribution"]
+    list_select_related = ["series__distribution"]
+
+
+@admin.register(FlavourDevice)
+class FlavourDeviceAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["profile", "distribution", "package_words"]
+    list_filter = ["distribution"]
+    list_select_related = ["distribution"]
+    search_fields = ["profile"]
 
 
 class ProfileFileForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -273,6 +359,19 @@ class DistributionKeyAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-a
     list_display = ["distribution", "kind", "comment", "is_enabled"]
     list_filter = ["distribution", "kind", "is_enabled"]
     list_select_related = ["distribution"]
+
+
+@admin.register(AllowedRepository)
+class AllowedRepositoryAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["address", "distribution", "key_count", "is_inside_allowed", "is_enabled", "comment"]
+    list_filter = ["distribution", "is_enabled"]
+    list_select_related = ["distribution"]
+    search_fields = ["address", "comment"]
+    actions = ["enable", "disable"]
+
+    @admin.display(description="keys")
+    def key_count(self, row: AllowedRepository) -> str:
+        return str(len(row.key_list)) if row.keys.strip() else "of the request"
 
 
 @admin.register(Channel)

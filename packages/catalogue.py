@@ -13,11 +13,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Q
+
 from packages import generation
 from packages.essential import ALWAYS_ESSENTIAL, ESSENTIAL
 from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
+from packages.file_sets import File
 from packages.models import Distribution, Feed, Package, Profile, Release, Target, first_title
 from packages.parsing.types import dependency_name
+from packages.versions import version_key
 from packages.visibility import PUBLIC, Owner, Viewer, visible
 
 RECHECK_SECONDS = 5.0
@@ -37,6 +41,7 @@ class ProfileInfo:
     device_packages: list[str] = field(default_factory=list)  # `name` adds, `-name` removes
     image_prefix: str = ""
     images: list[dict[str, Any]] = field(default_factory=list)
+    package_words: tuple[str, ...] = ()  # of a flavour, for this device
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,9 @@ class KeyInfo:
 class TargetCatalogue:
     """A target of a release as it stands.
 
+    `default_packages`, and `device_packages` of the profiles, are what the ImageBuilder puts in by itself; what a
+    flavour says on top of that is in `package_words`, of the target and of the profiles.
+
     `packages` has names as the package manager knows them, the same without ABI suffix, and what packages provide
     (version "" for names that are only provided).
     """
@@ -86,6 +94,8 @@ class TargetCatalogue:
     imagebuilder_sha256: str
     feeds: tuple[FeedInfo, ...]
     keys: tuple[KeyInfo, ...]
+    package_words: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()  # that a flavour puts into every image
     owner: Owner | None = None  # whose distribution it is; None: everybody's
 
     @cached_property
@@ -158,6 +168,8 @@ def find(distribution: str, version: str, target: str, viewer: Viewer = PUBLIC) 
     """The target that a request names. Versions compare case-insensitively; what is disabled is unknown, and so is what
     the viewer may not see.
 
+    A flavour's release is found by its own version, else by that of the base's release: devices report that one.
+
     Raises UnknownDistributionError, UnknownVersionError, UnknownTargetError, or NotCompleteError for a target of which
     only the name is known so far.
     """
@@ -195,23 +207,32 @@ def _look(key: _Key, current: int) -> TargetCatalogue:
 
 
 def _row(distribution: str, version: str, target: str, viewer: Viewer) -> Target:
-    rows = Target.objects.select_related("release__channel", "release__distribution")
-    row = rows.filter(
+    rows = Target.objects.select_related(*_RELATED).filter(
         visible(viewer, "release__distribution__organisation"),
         release__distribution__name=distribution,
-        release__version__iexact=version,
         name=target,
         is_enabled=True,
         release__is_enabled=True,
         release__channel__is_enabled=True,
         release__distribution__is_enabled=True,
-    ).first()
+    )
+    row = rows.filter(release__version__iexact=version).first()
+    if row is None:
+        candidates = rows.filter(release__built_on__version__iexact=version)
+        row = max(candidates, key=lambda found: version_key(found.release.version), default=None)
     if row is None:
         raise _unknown(distribution, version, target, viewer)
     if not row.is_complete:
-        sentence = f"{row.name} of {row.release.version} is not prepared yet."
-        raise NotCompleteError(sentence, row.name, target_id=row.pk)
+        release = row.release
+        sentence = f"{row.name} of {release.version} is not prepared yet."
+        raise NotCompleteError(sentence, row.name, target_id=row.pk, version=release.version)
     return row
+
+
+_RELATED = (
+    *("release__channel", "release__distribution__built_on", "release__distribution__network_profile"),
+    *("built_on__release__channel", "built_on__release__distribution"),
+)
 
 
 def _unknown(
@@ -220,30 +241,44 @@ def _unknown(
     if not Distribution.objects.visible_to(viewer).filter(name=distribution).exists():
         return UnknownDistributionError(f"Unsupported distribution: {distribution}", distribution)
     releases = Release.objects.filter(
-        distribution__name=distribution, version__iexact=version, is_enabled=True, channel__is_enabled=True
+        Q(version__iexact=version) | Q(built_on__version__iexact=version),
+        distribution__name=distribution,
+        is_enabled=True,
+        channel__is_enabled=True,
     )
     if not releases.exists():
         return UnknownVersionError(f"Unsupported version: {version}", version)
     return UnknownTargetError(f"Unsupported target: {target}", target)
 
 
-def _stamp(row: Target) -> tuple[str, tuple[KeyInfo, ...]]:
+@dataclass(frozen=True)
+class _Keys:
+    """Who signs: the distribution with the mirror, and the flavour its own feeds."""
+
+    base: tuple[KeyInfo, ...]
+    flavour: tuple[KeyInfo, ...]
+
+
+def _stamp(row: Target) -> tuple[str, _Keys]:
     distribution = row.release.distribution
-    keys = tuple(
-        KeyInfo(kind, text)
-        for kind, text in distribution.keys.filter(is_enabled=True).order_by("id").values_list("kind", "text")
-    )
+    base = distribution.base
+    keys = _Keys(_keys_of(base), _keys_of(distribution) if base is not distribution else ())
+    release = row.release.version
     owner = _owner(distribution)
-    return repr((row.state_hash, row.path, distribution.url, row.release.version, keys, owner)), keys
+    return repr((row.state_hash, row.path, row.imagebuilder_url, distribution.url, release, keys, owner)), keys
 
 
 def _owner(distribution: Distribution) -> Owner | None:
     return Owner(distribution.organisation_id) if distribution.organisation_id else None
 
 
-def _build(row: Target, keys: tuple[KeyInfo, ...]) -> TargetCatalogue:
+def _keys_of(distribution: Distribution) -> tuple[KeyInfo, ...]:
+    rows = distribution.keys.filter(is_enabled=True).order_by("id").values_list("kind", "text")
+    return tuple(KeyInfo(kind, text) for kind, text in rows)
+
+
+def _build(row: Target, keys: _Keys) -> TargetCatalogue:
     release = row.release
-    root = release.distribution.url.rstrip("/")
     feeds = sorted(row.feeds.select_related("release__distribution"), key=feed_order)
     packages: dict[str, str] = {}
     for feed in feeds:
@@ -266,13 +301,25 @@ def _build(row: Target, keys: tuple[KeyInfo, ...]) -> TargetCatalogue:
         default_packages=tuple(row.default_packages),
         profiles={profile.name: profile for profile in _profiles(row)},
         packages=packages,
-        imagebuilder_url=f"{root}/{row.path}/{row.imagebuilder_file}",
+        imagebuilder_url=row.imagebuilder_url,
         imagebuilder_file=row.imagebuilder_file,
         imagebuilder_sha256=row.imagebuilder_sha256,
-        feeds=tuple(FeedInfo(feed.name, feed.kind, feed.format, feed.url, feed.index_sha256) for feed in feeds),
-        keys=keys,
+        feeds=tuple(_feed_info(feed, keys) for feed in feeds),
+        keys=keys.base,
+        package_words=tuple(row.package_words),
+        files=_files(release.distribution),
         owner=_owner(release.distribution),
     )
+
+
+def _files(distribution: Distribution) -> tuple[File, ...]:
+    profile = distribution.network_profile
+    return tuple(File(row.path, row.mode, bytes(row.content)) for row in profile.files.all()) if profile else ()
+
+
+def _feed_info(feed: Feed, keys: _Keys) -> FeedInfo:
+    own = keys.flavour if feed.kind == Feed.Kind.FLAVOUR else ()
+    return FeedInfo(feed.name, feed.kind, feed.format, feed.url, feed.index_sha256, own)
 
 
 def feed_order(feed: Feed) -> tuple[int, str]:
@@ -294,6 +341,7 @@ def _profiles(row: Target) -> Iterator[ProfileInfo]:
             device_packages=profile.device_packages,
             image_prefix=profile.image_prefix,
             images=profile.images,
+            package_words=tuple(profile.package_words),
         )
 
 
@@ -305,6 +353,17 @@ def _table(feed: Feed) -> _Table:
         table = package_table(rows.iterator(chunk_size=5000))
     _remember(_tables, key, table, MAX_FEEDS)
     return table
+
+
+def feed_table(feed: Feed) -> Mapping[str, str] | None:
+    """The packages of one feed, names as in `TargetCatalogue.packages`; None when it has just moved on."""
+    with _lock:
+        table = _table(feed)
+        if Feed.objects.filter(pk=feed.pk, index_sha256=feed.index_sha256).exists():
+            return table
+        # The packages may be those of the state before or after.
+        _tables.pop((feed.pk, feed.index_sha256), None)
+        return None
 
 
 def package_table(rows: Iterable[tuple[str, str, str, list[str]]]) -> _Table:

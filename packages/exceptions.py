@@ -77,8 +77,12 @@ class UnknownProfileError(UnknownError):
 
 
 class NotCompleteError(UnknownError):
-    """The target is known by name only: `complete(target_id)` must run before requests can be checked."""
+    """The target is known by name only: `complete(target_id)` must run before requests can be checked.
 
-    def __init__(self, sentence: str, name: str = "", *, target_id: int) -> None:
+    `version` is the release's own name, whichever it was asked for by.
+    """
+
+    def __init__(self, sentence: str, name: str = "", *, target_id: int, version: str = "") -> None:
         super().__init__(sentence, name)
         self.target_id = target_id
+        self.version = version

@@ -6,11 +6,15 @@ Files below ASU_CACHE_DIR/indexes: `<sha256>`, and `<sha256>.sig` with the detac
 import hashlib
 import os
 import tempfile
+import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
 from packages import names
 from packages.conf import settings
+
+KEPT_SECONDS = 7 * 24 * 3600
 
 
 def save(data: bytes, signature: bytes | None) -> str:
@@ -20,7 +24,9 @@ def save(data: bytes, signature: bytes | None) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     if signature is not None:
         _write(path.with_name(f"{sha256}.sig"), signature)
-    if not path.exists():
+    if path.exists():
+        os.utime(path)  # wanted again: `forget_others` lets it be
+    else:
         _write(path, data)
     return sha256
 
@@ -41,6 +47,20 @@ def signature(sha256: str) -> bytes | None:
         return _path(sha256).with_suffix(".sig").read_bytes()
     except FileNotFoundError:
         return None
+
+
+def forget_others(kept: Collection[str]) -> int:
+    """Removes indexes that are none of these, and have not been for days; how many files.
+
+    A build that still wants one fetches it again, or finds that the mirror has moved.
+    """
+    oldest = time.time() - KEPT_SECONDS
+    gone = 0
+    for path in (Path(settings.ASU_CACHE_DIR) / "indexes").glob("*"):
+        if path.name.partition(".")[0] not in kept and path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
 
 
 def _path(sha256: str) -> Path:

@@ -4,13 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from packages import file_sets, names, naming
+from packages import file_sets, names, naming, words
 from packages.addresses import check_url
 from packages.changes import Change, circle_with, shape_problem
+from packages.definitions import SHIPPED
+from packages.exceptions import SignatureError
+from packages.public_keys import PublicKey, read_keys
 from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet
+from packages.web_addresses import WebAddress
 
 
 def validate_distribution_name(value: str) -> None:
@@ -27,6 +32,58 @@ def validate_mirror_url(value: str) -> None:
         check_url(value)
     except ValueError as error:
         raise ValidationError(str(error)) from error
+
+
+def validate_series_name(value: str) -> None:
+    """It stands in versions and paths."""
+    if not names.VERSION.fullmatch(value):
+        raise ValidationError("Use letters, digits, dots, dashes and underscores, e.g. 2024.1 or master.")
+
+
+def validate_feed_name(value: str) -> None:
+    """A folder of this name is what the ImageBuilder sees."""
+    if not names.FEED.fullmatch(value):
+        raise ValidationError("Use letters, digits, dots, dashes and underscores, e.g. libremesh.")
+
+
+def validate_profile_name(value: str) -> None:
+    """As profiles.json has it."""
+    if not names.PROFILE.fullmatch(value):
+        raise ValidationError("Write the profile's id, e.g. tplink_archer-c7-v2.")
+
+
+def validate_version_template(value: str) -> None:
+    """It makes another version of each release of the base."""
+    if "{base_version}" not in value or not names.VERSION.fullmatch(_fill(value, SERIES_FIELDS)):
+        raise ValidationError("It needs {base_version} in it, and may have {series}, e.g. {series}-on{base_version}.")
+
+
+def validate_feed_path(value: str) -> None:
+    """Folders below the flavour's address."""
+    parts = _fill(value, FEED_FIELDS).split("/")
+    if not all(names.FILE.fullmatch(part) for part in parts):
+        known = ", ".join(f"{{{name}}}" for name in FEED_FIELDS)
+        raise ValidationError(f"This is a path such as {{series}}/{{base_channel}}/{{arch}}. It may have {known}.")
+
+
+def validate_base_releases(value: str) -> None:
+    """Channels and versions with blanks between."""
+    wrong = [word for word in value.split() if not names.VERSION.fullmatch(word)]
+    if wrong or not value.split():
+        raise ValidationError(
+            "Write channels or versions of the base with blanks between, e.g. 23.05 24.10.2 SNAPSHOT."
+        )
+
+
+SERIES_FIELDS = ("series", "base_version")
+FEED_FIELDS = ("series", "version", "base_version", "base_channel", "base_branch", "arch", "target")
+
+
+def _fill(template: str, fields: Sequence[str]) -> str:
+    """The template with something in the place of each field."""
+    for name in fields:
+        template = template.replace(f"{{{name}}}", "x")
+    return template
 
 
 def validate_organisation_name(value: str) -> None:
@@ -73,6 +130,25 @@ class Organisation(models.Model):
         return self.title or self.name
 
 
+def validate_repository_address(value: str) -> None:
+    """A folder on a web server, in the spelling that requests are compared with."""
+    try:
+        plain = str(WebAddress.parse(value))
+    except ValueError as error:
+        raise ValidationError(f"The address of a repository {error}.") from error
+    if plain != value:
+        raise ValidationError(f"Write it as {plain}")
+
+
+def validate_keys(value: str) -> None:
+    """Public keys of package indexes, or none."""
+    try:
+        if value.strip():
+            read_keys(value)
+    except SignatureError as error:
+        raise ValidationError(f"These are not public keys of usign or apk (PEM, EC P-256): {error}") from error
+
+
 class Synced(models.Model):
     """What is kept about a copy of something on a mirror.
 
@@ -90,7 +166,11 @@ class Synced(models.Model):
 
 
 class Distribution(Synced):
-    """A firmware distribution with a mirror in the layout of an OpenWrt download server."""
+    """A firmware distribution with a mirror in the layout of an OpenWrt download server.
+
+    Or a flavour of one (`built_on`): its images come from the ImageBuilders of the other, with feeds, keys and default
+    packages of its own. Releases, targets and devices of a flavour are derived from those of its base (`Series`).
+    """
 
     name = models.CharField(max_length=32, unique=True, validators=[validate_distribution_name])
     title = models.CharField(max_length=80, blank=True, help_text="How people write it, e.g. OpenWrt.")
@@ -102,8 +182,43 @@ class Distribution(Synced):
     )
     url = models.CharField(
         max_length=500,
+        blank=True,
         validators=[validate_mirror_url],
-        help_text="Root of the mirror: the folder that holds 'releases/'. http, https, or a file:// folder.",
+        help_text=(
+            "Root of the mirror: the folder that holds 'releases/'. http, https, or a file:// folder. "
+            "Of a flavour: the folder that its feeds are below."
+        ),
+    )
+    built_on = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="flavours",
+        limit_choices_to={"built_on": None},
+        help_text=(
+            "Makes it a flavour: the distribution whose ImageBuilders its images come from. Releases and channels that "
+            "are disabled there are gone here too; the base as a whole may be disabled, and the flavour still works."
+        ),
+    )
+    package_words = models.TextField(
+        blank=True,
+        validators=[validate_package_words],
+        help_text=(
+            "Of a flavour: what its images hold beside the default packages of the base, with blanks between; "
+            "-name for what they do without. E.g. lime-system -dnsmasq"
+        ),
+    )
+    network_profile = models.ForeignKey(
+        "NetworkProfile",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="flavours",
+        help_text="Of a flavour: the network profile whose files and packages go into each of its images.",
+    )
+    offers_listed_devices_only = models.BooleanField(
+        default=False, help_text="Of a flavour: devices that are not in its list of devices are not offered."
     )
     is_enabled = models.BooleanField(default=True, help_text="Disabled: invisible, nothing is built.")
     is_hosted = models.BooleanField(
@@ -151,10 +266,54 @@ class Distribution(Synced):
     def __str__(self) -> str:
         return self.title or self.name
 
+    @property
+    def public_urls(self) -> list[str]:
+        """Web addresses that the mirror is known by: its own, the one that everybody knows, or ours if we host it."""
+        known = [self.url.rstrip("/")] if self.url.startswith(("http://", "https://")) else []
+        if shipped := SHIPPED.get(self.name):
+            known.append(shipped.url)
+        if self.is_hosted and settings.ASU_BASE_URL:
+            known.append(f"{settings.ASU_BASE_URL}/{self.name}")
+        return list(dict.fromkeys(known))
+
     def clean(self) -> None:
         if self.is_hosted and not self.url.startswith("file://"):
             raise ValidationError({"url": "A distribution that is hosted here needs a file:// address."})
         naming.check(self)
+        if self.built_on is None:
+            if not self.url:
+                raise ValidationError({"url": "Say where the mirror is; only a flavour can do without."})
+            if self.package_words.strip():
+                raise ValidationError(
+                    {"package_words": "Only a flavour has words of its own: choose what it is built on."}
+                )
+            if self.network_profile is not None:
+                raise ValidationError({"network_profile": "Only a flavour has files: choose what it is built on."})
+        else:
+            self._clean_flavour(self.built_on)
+
+    def _clean_flavour(self, base: "Distribution") -> None:
+        if base.pk == self.pk or base.name == self.name:
+            raise ValidationError({"built_on": "A flavour is built on another distribution, not on itself."})
+        if base.built_on_id is not None:
+            sentence = f"{base} is a flavour itself. Choose {base.built_on}, which that one is built on."
+            raise ValidationError({"built_on": sentence})
+        for field, row in (("built_on", base), ("network_profile", self.network_profile)):
+            if row is not None and row.organisation_id not in (None, self.organisation_id):
+                sentence = f"{row} is private to {row.organisation}, and this flavour is not: it would give it away."
+                raise ValidationError({field: sentence})
+        if self._state.adding:
+            return
+        if self.flavours.exists():
+            raise ValidationError({"built_on": "Flavours are built on this distribution, so it cannot be one itself."})
+        if self.releases.filter(built_on=None, is_enabled=True).exists():
+            sentence = "It has releases from a mirror of its own. Add the flavour under another name, or delete them."
+            raise ValidationError({"built_on": sentence})
+
+    @property
+    def base(self) -> "Distribution":
+        """Whose mirror has the ImageBuilders: the one that it is built on, or itself."""
+        return self.built_on or self
 
 
 class DistributionKey(models.Model):
@@ -173,6 +332,176 @@ class DistributionKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.distribution.name} {self.kind} {self.comment}".strip()
+
+
+class Series(models.Model):
+    """Releases of a flavour that are alike: which of the base they are built on, their names, their feeds."""
+
+    distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="series")
+    name = models.CharField(
+        max_length=32,
+        validators=[validate_series_name],
+        help_text="What the flavour calls it, e.g. 2024.1 or master; {series} in names and paths.",
+    )
+    base_releases = models.CharField(
+        max_length=500,
+        validators=[validate_base_releases],
+        help_text="Channels or versions of the base, with blanks between: 23.05 24.10.2 SNAPSHOT",
+    )
+    version_template = models.CharField(
+        max_length=64,
+        default="{base_version}",
+        validators=[validate_version_template],
+        help_text=(
+            "Names of its releases, e.g. {series}-on{base_version}. Devices report the version of the base, so each "
+            "release is found under that one too."
+        ),
+    )
+    package_words = models.TextField(
+        blank=True,
+        validators=[validate_package_words],
+        help_text="Words for this series only; they count more than those of the distribution.",
+    )
+    is_enabled = models.BooleanField(default=True, help_text="Disabled: its releases are not offered.")
+
+    class Meta:
+        verbose_name_plural = "series"
+        ordering = ["distribution", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.distribution.name} {self.name}"
+
+    def clean(self) -> None:
+        if self.distribution_id and self.distribution.built_on_id is None:
+            raise ValidationError("Only a flavour has series: say first what the distribution is built on.")
+
+    def takes(self, release: "Release") -> bool:
+        """Whether it has a release built on this one of the base."""
+        wanted = {word.upper() for word in self.base_releases.split()}
+        return bool(wanted & {release.version.upper(), release.channel.name.upper()})
+
+    def version_on(self, release: "Release") -> str:
+        """The version that is built on a release of the base."""
+        return self.version_template.replace("{series}", self.name).replace("{base_version}", release.version)
+
+
+class SeriesFeed(models.Model):
+    """Where a series has packages: a folder with an index, signed by a key of the flavour."""
+
+    series = models.ForeignKey(Series, models.CASCADE, related_name="feeds")
+    name = models.CharField(
+        max_length=48,
+        validators=[validate_feed_name],
+        help_text="E.g. libremesh",
+    )
+    path = models.CharField(
+        max_length=200,
+        validators=[validate_feed_path],
+        help_text=(
+            "Folder below the flavour's address, e.g. {series}/openwrt-{base_channel}/{arch}. "
+            f"It may have {', '.join(f'{{{name}}}' for name in FEED_FIELDS)}."
+        ),
+    )
+    is_optional = models.BooleanField(
+        default=False, help_text="It does not exist for all architectures: where it is missing it is left out."
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["series", "name"], name="series_feed_once")]
+        ordering = ["series", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.series} {self.name}"
+
+    def path_for(self, target: "Target") -> str:
+        """The folder for a target of one of the series' releases."""
+        base = target.release.built_on
+        assert base is not None, "a flavour's release is built on one of its base"
+        fields = {
+            "series": self.series.name,
+            "version": target.release.version,
+            "base_version": base.version,
+            "base_channel": base.channel.name,
+            "base_branch": base.channel.git_branch or base.channel.name,
+            "arch": target.arch_packages,
+            "target": target.name,
+        }
+        path = self.path
+        for name, value in fields.items():
+            path = path.replace(f"{{{name}}}", value)
+        return path
+
+
+class FlavourDevice(models.Model):
+    """A device that a flavour treats in a way of its own, or offers at all."""
+
+    distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="devices")
+    profile = models.CharField(
+        max_length=128, validators=[validate_profile_name], help_text="Profile id, e.g. tplink_archer-c7-v2"
+    )
+    package_words = models.TextField(
+        blank=True,
+        validators=[validate_package_words],
+        help_text="What its images hold beside, or with a minus do without, e.g. -kmod-ath10k-ct kmod-ath10k",
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["distribution", "profile"], name="flavour_device_once")]
+        ordering = ["distribution", "profile"]
+
+    def __str__(self) -> str:
+        return self.profile
+
+    def clean(self) -> None:
+        if self.distribution_id and self.distribution.built_on_id is None:
+            raise ValidationError("Only a flavour has a list of devices: say first what the distribution is built on.")
+
+
+class AllowedRepository(models.Model):
+    """Addresses below which requests may name package repositories of their own. Without a row none are allowed."""
+
+    distribution = models.ForeignKey(
+        Distribution,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="allowed_repositories",
+        help_text="Whose requests may use it. Empty: of every distribution.",
+    )
+    address = models.CharField(
+        max_length=500,
+        validators=[validate_repository_address],
+        help_text="What is at this address or below it, by whole segments of the path: https://feed.example.org/openwrt",
+    )
+    keys = models.TextField(
+        blank=True,
+        validators=[validate_keys],
+        help_text="Public keys (usign or PEM) of which one has to sign each index. Empty: requests bring the keys.",
+    )
+    is_inside_allowed = models.BooleanField(
+        "may be inside", default=False, help_text="The host may be this machine or in a private network."
+    )
+    is_enabled = models.BooleanField("enabled", default=True)
+    comment = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name_plural = "allowed repositories"
+        ordering = ["address", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["distribution", "address"], name="allowed_repository_once"),
+            # NULLs are not equal to each other.
+            models.UniqueConstraint(
+                fields=["address"], condition=models.Q(distribution=None), name="allowed_repository_of_all_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def key_list(self) -> tuple[PublicKey, ...]:
+        """The keys, taken apart."""
+        return read_keys(self.keys) if self.keys.strip() else ()
 
 
 class Channel(models.Model):
@@ -270,6 +599,9 @@ class Release(Synced):
     is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")
     # Off the mirror's list since; a sync that finds it again enables it again.
     vanished_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Of a flavour only.
+    built_on = models.ForeignKey("self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours")
+    series = models.ForeignKey(Series, models.CASCADE, null=True, blank=True, editable=False, related_name="releases")
     targets_folder = models.CharField(
         max_length=32, blank=True, default="targets", help_text="Folder of the targets; empty in the era of 15.05."
     )
@@ -305,6 +637,8 @@ class Target(Synced):
         APK = "apk"
 
     release = models.ForeignKey(Release, models.CASCADE, related_name="targets")
+    # Of a flavour only: whose ImageBuilder, devices and default packages it has a copy of.
+    built_on = models.ForeignKey("self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours")
     name = models.CharField(max_length=130, help_text="<target>/<subtarget>, e.g. ath79/generic")
     is_enabled = models.BooleanField(default=True)
     is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")
@@ -314,11 +648,17 @@ class Target(Synced):
     version_code = models.CharField(max_length=64, blank=True, help_text="Revision, e.g. r28739-d9340319c6")
     source_date_epoch = models.BigIntegerField(null=True, blank=True)
     linux_kernel = models.JSONField(default=dict, blank=True, help_text='{"version", "release", "vermagic"}')
-    default_packages = models.JSONField(default=list, blank=True)
+    default_packages = models.JSONField(
+        default=list, blank=True, help_text="As the ImageBuilder has them; those of a flavour are on top of them."
+    )
+    # What a flavour adds to these, and `-name` for what it leaves out. The ImageBuilder knows nothing of it.
+    package_words = models.JSONField(default=list, blank=True, editable=False)
     package_manager = models.CharField(max_length=8, choices=PackageManager.choices, default=PackageManager.OPKG)
     imagebuilder_file = models.CharField(max_length=240, blank=True, help_text="File name in the target's folder.")
     imagebuilder_sha256 = models.CharField(max_length=64, blank=True)
     feeds: "models.ManyToManyField[Feed, Feed]" = models.ManyToManyField("Feed", related_name="targets", blank=True)
+    # When the mirror was last asked for a request that did not fit what we have.
+    refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Names the state of everything a build reads from the mirror: ImageBuilder, profiles, every feed's index.
     state_hash = models.CharField(max_length=64, blank=True, editable=False)
 
@@ -335,6 +675,17 @@ class Target(Synced):
         return "/".join(part for part in (self.release.path, self.release.targets_folder, self.name) if part)
 
     @property
+    def imagebuilder_url(self) -> str:
+        """Where its ImageBuilder is: on its own mirror, or on that of what it is built on."""
+        owner = self.built_on or self
+        return f"{owner.release.distribution.url.rstrip('/')}/{owner.path}/{self.imagebuilder_file}"
+
+    @property
+    def image_packages(self) -> list[str]:
+        """The default packages of its images, as profiles.json lists them."""
+        return words.on_top(self.default_packages, self.package_words)
+
+    @property
     def is_complete(self) -> bool:
         """Whether requests can be checked against it."""
         return self.synced_at is not None and not self.needs_inspection
@@ -348,6 +699,7 @@ class Profile(models.Model):
     titles = models.JSONField(default=list, blank=True, help_text='[{"vendor", "model", "variant"} or {"title"}]')
     supported_devices = models.JSONField(default=list, blank=True)
     device_packages = models.JSONField(default=list, blank=True)
+    package_words = models.JSONField(default=list, blank=True, help_text="What a flavour says of this device.")
     image_prefix = models.CharField(max_length=240, blank=True)
     images = models.JSONField(default=list, blank=True, help_text="Upstream's own images, as in profiles.json.")
 
@@ -362,6 +714,11 @@ class Profile(models.Model):
     def title(self) -> str:
         """How people call the device, e.g. `TP-Link Archer C7 v2`."""
         return first_title(self.titles) or self.name
+
+    @property
+    def image_packages(self) -> list[str]:
+        """What the device adds to the target's default packages, as profiles.json lists it; `-name` takes away."""
+        return words.of_device(self.device_packages, self.target.package_words, self.package_words)
 
 
 def first_title(titles: Sequence[Mapping[str, Any]]) -> str:
@@ -403,11 +760,13 @@ class Feed(Synced):
     root = models.CharField(
         max_length=500, blank=True, help_text="Address that the path is below, where it is not the mirror's."
     )
+    # Of a feed that requests named: whose signatures are on that index, as [kind, text].
+    signers = models.JSONField(default=list, blank=True, editable=False)
     # SHA-256 of the index as verified (the uncompressed Packages, or packages.adb); the bytes are in the cache.
     index_sha256 = models.CharField(max_length=64, blank=True, editable=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["release", "path", "kind"], name="feed_once")]
+        constraints = [models.UniqueConstraint(fields=["release", "root", "path", "kind"], name="feed_once")]
         ordering = ["release", "kind", "name"]
 
     def __str__(self) -> str:

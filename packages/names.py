@@ -14,6 +14,8 @@ BOARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.,_+ ()/-]{0,127}")
 TARGET = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}/[a-z0-9][a-z0-9_-]{0,63}")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 DISTRIBUTION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+# What the program sees of a feed is a folder of this name: it stands in a file that package managers read.
+FEED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,239}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ORGANISATION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")

@@ -13,9 +13,10 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BufferedRandom
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import urllib3
@@ -35,8 +36,9 @@ from packages.exceptions import (
 from packages.folders import copy_file, folder_of, list_folder, read_file
 from packages.parsing import listing as html
 from packages.parts import locked, sha256_of, verify
+from packages.web_addresses import IPAddress, WebAddress, is_public
 
-__all__ = ["Document", "Mirror", "authorize", "check_url", "gunzip"]
+__all__ = ["Bounds", "Document", "Mirror", "authorize", "check_url", "gunzip"]
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +55,38 @@ USER_AGENT = f"asu/{settings.VERSION}"
 T = TypeVar("T")
 
 
-class Mirror:
-    """One mirror, by the address of its root folder. Paths are relative to it, without a leading slash."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far we go for an address that a stranger named: below these folders, redirects included.
 
-    def __init__(self, url: str) -> None:
+    Hosts on this machine and in private networks are out of bounds too unless `is_inside_allowed`: that is decided by
+    the very address that is connected to, so that a name server cannot say one thing first and another thing then.
+    """
+
+    within: tuple[str, ...]
+    is_inside_allowed: bool = False
+
+    def check(self, url: str, path: str) -> None:
+        """MirrorError for an address beyond them."""
+        try:
+            address = WebAddress.parse(url)
+        except ValueError as error:
+            raise MirrorError(f"{path}: an address of a repository {error}.") from error
+        if not any(address.is_within(WebAddress.parse(folder)) for folder in self.within):
+            raise MirrorError(f"{path}: the repository leads to an address that this server does not allow.")
+
+
+class Mirror:
+    """One mirror, by the address of its root folder. Paths are relative to it, without a leading slash.
+
+    With `bounds` it is none that the operator chose: http and https only, and never beyond them.
+    """
+
+    def __init__(self, url: str, bounds: Bounds | None = None) -> None:
         self.url = check_url(url)
+        self.bounds = bounds
+        if bounds is not None:
+            bounds.check(self.url, "the repository")
         self.folder = folder_of(self.url) if self.url.startswith("file://") else None
 
     @classmethod
@@ -170,7 +199,7 @@ class Mirror:
 
     def _get_http(self, path: str, etag: str, limit: int) -> Document | None:
         deadline = time.monotonic() + settings.ASU_HTTP_TIMEOUT * DOCUMENT_PATIENCE
-        with _open("GET", self._address(path), path, _condition(etag)) as response:
+        with _open("GET", self._address(path), path, _condition(etag), self.bounds) as response:
             if response.status == 304 and etag:
                 return None
             _expect(response, path, 200)
@@ -188,7 +217,7 @@ class Mirror:
 
     def _exists_http(self, path: str) -> bool:
         for method, headers in (("HEAD", {}), ("GET", {"Range": "bytes=0-0"})):
-            with _open(method, self._address(path), path, headers) as response:
+            with _open(method, self._address(path), path, headers, self.bounds) as response:
                 if response.status in (200, 206):
                     return True
                 if response.status in (404, 410, 403):
@@ -205,7 +234,7 @@ class Mirror:
         stop_if_told(go_on, path)
         have = file.seek(0, os.SEEK_END)
         headers = {"Range": f"bytes={have}-"} if have else {}
-        with _open("GET", self._address(path), path, headers) as response:
+        with _open("GET", self._address(path), path, headers, self.bounds) as response:
             if response.status == 416:
                 # Nothing left to fetch, or the file became shorter: the sum tells.
                 if _range_total(response) == have:
@@ -229,7 +258,7 @@ class Mirror:
 
     def _sha256_http(self, path: str, limit: int, report: Progress) -> str:
         digest, have = hashlib.sha256(), 0
-        with _open("GET", self._address(path), path, {}) as response:
+        with _open("GET", self._address(path), path, {}, self.bounds) as response:
             _expect(response, path, 200)
             for chunk in _chunks(response, path):
                 have += len(chunk)
@@ -258,22 +287,67 @@ def _authorization(url: str) -> dict[str, str]:
     return {"Authorization": _credentials[max(fitting, key=len)]} if fitting else {}
 
 
-_pools: dict[int, urllib3.PoolManager] = {}
+_pools: dict[tuple[int, bool], urllib3.PoolManager] = {}
 
 
-def _pool() -> urllib3.PoolManager:
-    """One pool a process: connections must not be shared over a fork."""
-    pid = os.getpid()
-    if pid not in _pools:
-        _pools.clear()
+def _pool(is_outside_only: bool = False) -> urllib3.PoolManager:
+    """One pool a process and kind: connections must not be shared over a fork, nor with who may go further."""
+    key = os.getpid(), is_outside_only
+    if key not in _pools:
+        for old in [old for old in _pools if old[0] != key[0]]:
+            del _pools[old]
         timeout = urllib3.Timeout(connect=settings.ASU_HTTP_TIMEOUT, read=settings.ASU_HTTP_TIMEOUT)
-        _pools[pid] = urllib3.PoolManager(retries=False, timeout=timeout, maxsize=4)
-    return _pools[pid]
+        _pools[key] = urllib3.PoolManager(retries=False, timeout=timeout, maxsize=4)
+        if is_outside_only:
+            _pools[key].pool_classes_by_scheme = {"http": _OutsideHTTPPool, "https": _OutsideHTTPSPool}
+    return _pools[key]
+
+
+class _InsideError(MirrorError):
+    """A host that a stranger named is on this machine or in a private network."""
+
+
+class _Outside:
+    """A connection that is made to the address that was looked at, not to a name that is looked up once more."""
+
+    def _new_conn(self: Any) -> socket.socket:  # of one of the two below
+        try:
+            found = _addresses(self.host, self.port)
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(self, f"{self.host}: unknown host") from error
+        if not all(is_public(address) for address in found):
+            raise _InsideError(f"{self.host} is on this machine or in a private network, which is not allowed.")
+        for address in found:
+            try:
+                return urllib3.util.connection.create_connection(
+                    (str(address), self.port), self.timeout, self.source_address, self.socket_options
+                )
+            except OSError as error:
+                problem = error
+        raise urllib3.exceptions.NewConnectionError(self, f"{self.host}: {problem}") from problem
+
+
+class _OutsideHTTPConnection(_Outside, urllib3.connection.HTTPConnection):
+    pass
+
+
+class _OutsideHTTPSConnection(_Outside, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class _OutsideHTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _OutsideHTTPConnection
+
+
+class _OutsideHTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _OutsideHTTPSConnection
 
 
 @contextmanager
-def _open(method: str, url: str, path: str, headers: dict[str, str]) -> Iterator[urllib3.BaseHTTPResponse]:
-    response = _follow(method, url, path, headers)
+def _open(
+    method: str, url: str, path: str, headers: dict[str, str], bounds: Bounds | None
+) -> Iterator[urllib3.BaseHTTPResponse]:
+    response = _follow(method, url, path, headers, bounds)
     try:
         yield response
     finally:
@@ -284,19 +358,26 @@ def _open(method: str, url: str, path: str, headers: dict[str, str]) -> Iterator
             response.close()
 
 
-def _follow(method: str, url: str, path: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+def _follow(
+    method: str, url: str, path: str, headers: dict[str, str], bounds: Bounds | None
+) -> urllib3.BaseHTTPResponse:
+    pool = _pool(is_outside_only=bounds is not None and not bounds.is_inside_allowed)
     head = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
     for _ in range(REDIRECTS + 1):
         try:
-            response = _pool().request(
-                method, url, headers={**head, **_authorization(url)}, preload_content=False, redirect=False
-            )
+            # What a stranger named never gets a header of ours.
+            own = _authorization(url) if bounds is None else {}
+            response = pool.request(method, url, headers={**head, **own}, preload_content=False, redirect=False)
+        except _InsideError as error:
+            raise MirrorError(f"{path}: {error}") from error
         except urllib3.exceptions.HTTPError as error:
             raise MirrorUnreachableError(f"{path}: no answer from {urlsplit(url).netloc} ({_kind(error)}).") from error
         if response.status not in (301, 302, 303, 307, 308):
             return response
         response.close()
         url = _next_hop(url, response.headers.get("Location", ""), path)
+        if bounds is not None:
+            bounds.check(url, path)
     raise MirrorError(f"{path}: the mirror redirects in circles.")
 
 
@@ -316,10 +397,15 @@ def _next_hop(url: str, location: str, path: str) -> str:
 def _is_inside(host: str) -> bool:
     """Whether a name leads to a loopback or private address; an unknown name does not (connecting will fail)."""
     try:
-        found = socket.getaddrinfo(host, None)
+        return not all(is_public(address) for address in _addresses(host, None))
     except OSError:
         return False
-    return any(not ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_global for entry in found)
+
+
+def _addresses(host: str, port: int | None) -> list[IPAddress]:
+    """Where a name leads, each address once."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
 
 
 def _kind(error: Exception) -> str:

@@ -9,8 +9,6 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, quote_etag
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
 
 from packages.folders import folder_of
 from packages.models import Distribution
@@ -22,8 +20,6 @@ TEXTS = frozenset({"sha256sums", "sha256sums.sig", "sha256sums.asc", "Packages",
 TEXT_SUFFIXES = (".buildinfo", ".manifest", ".txt", ".sig", ".asc", ".pub", ".pem")
 
 
-@csrf_exempt
-@require_safe
 def document(request: HttpRequest, path: str, distribution: str = "") -> HttpResponseBase:
     """A file of the hosted distribution's mirror, e.g. `/demo/releases/1.0/targets/a/b/profiles.json`."""
     file = _open(distribution or settings.ASU_DEFAULT_DISTRIBUTION, path, viewer_of(request.META))

@@ -28,6 +28,7 @@ from packages import catalogue, generation, network_profiles, visibility
 from packages.exceptions import UnknownDistributionError
 from packages.models import Distribution, NetworkProfile, Organisation
 from stats import counting, metrics, status
+from tests.classic_addresses import CLASSIC
 from tests.factories import make_worker
 from tests.images.factories import DEVICE, ask, make_target, wish
 from tests.images.publications import SYSUPGRADE, publish
@@ -47,6 +48,7 @@ API = {
     "api/v1/build/<str:request_hash>": ["/{name}/api/v1/build/{hash}", "/{name}/api/v1/build/{early}"],
     "api/v1/build/<str:request_hash>/cancel": ["POST /{name}/api/v1/build/{hash}/cancel"],
     "api/v1/build/<str:request_hash>/retry": ["POST /{name}/api/v1/build/{hash}/retry"],
+    "api/v1/check": ["POST /{name}/api/v1/check"],
     "api/v1/overview": ["/{name}/api/v1/overview"],
     "api/overview": ["/{name}/api/overview"],
     "json/v1/overview.json": ["/{name}/json/v1/overview.json"],
@@ -74,6 +76,7 @@ ADDRESSES = {
     "api/v1/build/<str:request_hash>": ["/api/v1/build/{hash}", "/api/v1/build/{mine}"],
     "api/v1/build/<str:request_hash>/cancel": ["POST /api/v1/build/{mine}/cancel"],
     "api/v1/build/<str:request_hash>/retry": ["POST /api/v1/build/{mine}/retry"],
+    "api/v1/check": ["POST /api/v1/check distro={name}"],
     "api/build": ["POST /api/build distro={name}"],
     "api/build/<str:request_hash>": ["/api/build/{mine}"],
     "images/<str:request_hash>/": ["/images/{hash}/", "/images/{mine}/", "/images/{early}/"],
@@ -124,7 +127,8 @@ def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterat
 
 @pytest.mark.django_db(databases=[])
 def test_of_each_address_it_is_known_what_could_be_private() -> None:
-    known = {*ADDRESSES, *LISTS, *AT_THE_ROOT, *OPEN}
+    classic = {f"{front}{route}" for route in CLASSIC for front in ("", "<slug:distribution>/")}
+    known = {*ADDRESSES, *LISTS, *AT_THE_ROOT, *OPEN, *classic}
     found = set(routes(get_resolver().url_patterns))
 
     assert {route for route in found if route not in known and not route.startswith(tuple(OPEN))} == set()
@@ -184,7 +188,7 @@ def call(site: Any, place: str, secret: str = "", **environ: Any) -> Said:
     """`POST /path [how]` or `/path`, through the layer in front of Django, as the web server calls it."""
     method, path, how = ([*place.split(), ""] if place.startswith("POST ") else ["GET", place, ""])[:3]
     body = b""
-    if method == "POST" and path.endswith("/build"):
+    if method == "POST" and (path.endswith(("/build", "/check")) or "wish" in environ):
         body = json.dumps(environ.pop("wish", wish_at(how))).encode()
     said: list[Any] = []
     values = {

@@ -3,8 +3,10 @@
 The server has verified all of it by the distribution's keys; the spec binds it by hashes, so a worker needs no keys.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
@@ -25,8 +27,9 @@ def lease_for(lease: Lease) -> dict[str, Any]:
     spec = lease.spec.to_json()
     spec["keys"] = ()
     spec["imagebuilder"] = {**spec["imagebuilder"], "url": _archive_url(lease)}
-    root = _root(lease.spec.distribution) if any(feed.url.startswith("file://") for feed in lease.spec.feeds) else ""
-    spec["feeds"] = [{**feed, "url": _feed_url(feed["url"], lease.spec.distribution, root)} for feed in spec["feeds"]]
+    is_here = any(feed.url.startswith("file://") for feed in lease.spec.feeds)
+    roots = _roots(lease.spec.distribution) if is_here else {}
+    spec["feeds"] = [{**feed, "url": _feed_url(feed["url"], lease.spec.distribution, roots)} for feed in spec["feeds"]]
     return {
         "build": lease.build_id,
         "epoch": lease.epoch,
@@ -42,16 +45,21 @@ def _archive_url(lease: Lease) -> str:
     return f"{_PREFIX}/imagebuilders/{lease.spec.imagebuilder.sha256}" if url.startswith("file://") else url
 
 
-def _feed_url(url: str, distribution: str, root: str) -> str:
+def _feed_url(url: str, distribution: str, roots: Mapping[str, str]) -> str:
     if not url.startswith("file://"):
         return url
-    inner = url.removeprefix(f"{root.rstrip('/')}/")
+    for owner, root in roots.items():
+        if url.startswith(f"{root}/"):
+            return f"{_PREFIX}/files/{owner}/{url.removeprefix(root).strip('/')}"
     # The mirror moved since the build was queued: what is gone has no address, and no path of ours is told.
-    return f"{_PREFIX}/files/{distribution}/{'-' if inner == url else inner.strip('/')}"
+    return f"{_PREFIX}/files/{distribution}/-"
 
 
-def _root(distribution: str) -> str:
-    return str(Distribution.objects.values_list("url", flat=True).filter(name=distribution).first() or "")
+def _roots(distribution: str) -> dict[str, str]:
+    """The mirrors that feeds of a build may be on, the innermost first: the distribution's, and that of its base."""
+    row = Distribution.objects.select_related("built_on").filter(name=distribution).first()
+    owners = [owner for owner in (row, row.built_on) if owner is not None and owner.url] if row is not None else []
+    return {owner.name: owner.url.rstrip("/") for owner in sorted(owners, key=lambda owner: -len(owner.url))}
 
 
 def _signature(lease: Lease) -> dict[str, Any]:
@@ -105,9 +113,18 @@ def index(request: HttpRequest, worker: Worker, name: str) -> HttpResponseBase:
 @calls.for_worker("GET", "HEAD", any_life=True)
 def file(request: HttpRequest, worker: Worker, distribution: str, path: str) -> HttpResponseBase:
     """A file of a mirror that lies on this machine: packages, above all."""
-    leased = Build.objects.building().filter(worker=worker, distribution=distribution)
-    row = Distribution.objects.filter(name=distribution, is_enabled=True).first() if leased.exists() else None
+    row = _whose_files(worker, distribution)
     found = open_in(row.url, path) if row else None
     if found is None:
         raise calls.RefusedCallError(404, "unknown", "There is no such file.")
     return send(request, found)
+
+
+def _whose_files(worker: Worker, name: str) -> Distribution | None:
+    """The distribution of that name, if the worker builds for it or for a flavour of it."""
+    building = Build.objects.building().filter(worker=worker).values_list("distribution", flat=True)
+    rows = Distribution.objects.filter(name=name).filter(
+        # A base may be disabled while a flavour of it is on offer.
+        Q(name__in=building, is_enabled=True) | Q(flavours__name__in=building, flavours__is_enabled=True)
+    )
+    return rows.first()

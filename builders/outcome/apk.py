@@ -7,6 +7,7 @@ from builders.outcome.words import (
     Verdict,
     sentence_clash,
     sentence_conflict,
+    sentence_kernel,
     sentence_missing,
     sentence_unknown,
     unique,
@@ -29,6 +30,9 @@ def selection(log: Log) -> Verdict:
         needed = [(name, by) for name, by in missing if name not in asked]
         dependents = [_unversioned(word) for _, by in needed for word in re.findall(r"([^\s\[\]]+)\[", by)]
         return Reason.MISSING_DEPENDENCY, sentence_missing([name for name, _ in needed], unique(dependents))
+    # `breaks: kmod-x-1-r1[kernel=6.6.1~abc-r1]`: modules and kernel are of two builds.
+    if modules := re.findall(r"breaks: (\S+?)\[kernel[=~<>]", block):
+        return Reason.KERNEL_MISMATCH, sentence_kernel(unique(map(_unversioned, modules)))
     if "breaks:" in block or "conflicts:" in block:
         names = [_unversioned(word) for word in re.findall(r"^ {2}([^\s:]+):", block, re.MULTILINE)]
         return Reason.PACKAGE_CONFLICT, sentence_conflict(unique(names))

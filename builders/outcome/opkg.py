@@ -6,10 +6,10 @@ from builders.outcome.words import (
     NAME,
     Log,
     Verdict,
-    packages,
     quoted,
     sentence_clash,
     sentence_conflict,
+    sentence_kernel,
     sentence_missing,
     sentence_unknown,
     unique,
@@ -35,11 +35,7 @@ def dependency(log: Log) -> Verdict:
         return None
     needs = unique(name for names in unmet.values() for name in names)
     if "kernel" in needs:
-        return (
-            Reason.MISSING_DEPENDENCY,
-            f"{packages(list(unmet))} is made for another kernel than this release has. "
-            "The mirror is being updated, or the package is gone; try again later or remove it.",
-        )
+        return Reason.KERNEL_MISMATCH, sentence_kernel(list(unmet))
     return Reason.MISSING_DEPENDENCY, sentence_missing([_with_version(need, log) for need in needs], list(unmet))
 
 

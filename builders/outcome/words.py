@@ -111,6 +111,13 @@ def sentence_missing(needs: list[str], names: list[str]) -> str:
     )
 
 
+def sentence_kernel(names: list[str]) -> str:
+    return (
+        f"{packages(names)} is made for another kernel than this release has. "
+        "The mirror is being updated, or the package is gone; try again later or remove it."
+    )
+
+
 def sentence_conflict(names: list[str]) -> str:
     return f"The packages {quoted(names)} exclude each other. Keep one and remove the others (write '-name')."
 

@@ -11,7 +11,7 @@ from builders import shown, waiting
 from builders.models import Build
 from builders.states import Phase, State
 from builders.waiting import Forecast
-from images import polls, preparing
+from images import filesystems, polls, preparing
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
 
@@ -148,13 +148,14 @@ def _done(request: ImageRequest, build: Build) -> Answer:
         **_profile_document(image.profile_json, request.profile),
         "build_at": _build_at(image, build),
         "enqueued_at": iso(build.queued_at),
-        "images": _files(image),
+        "images": _files(image, request.echo.get("filesystem") or ""),
         "manifest": image.manifest,
         "request": request.echo,
         "build_cmd": build.build_cmd,
         "build_cmd_packages": [],
         "stdout": tail(build.stdout),
         "stderr": tail(build.stderr),
+        **_hint(request, image),
     }
     return Answer(200, body, _state_headers("done", 0), is_final=not request.is_private)
 
@@ -181,8 +182,9 @@ def _profile_document(document: Body, profile: str) -> Body:
     return {"metadata_version": 1, "version_code": "", "titles": [], **flat, "id": profile}
 
 
-def _files(image: Image) -> list[Body]:
-    """The images proper; sums and manifests are files of the store but no images."""
+def _files(image: Image, filesystem: str) -> list[Body]:
+    """The images proper, those with the wanted root file system first; sums and the like are no images."""
+    wanted_first = sorted(image.file_list, key=lambda file: not filesystems.is_meant(file.filesystem, filesystem))
     return [
         {
             "name": file.name,
@@ -192,9 +194,18 @@ def _files(image: Image) -> list[Body]:
             "sha256": file.sha256,
             "sha256_unsigned": file.sha256_unsigned,
         }
-        for file in image.file_list
+        for file in wanted_first
         if file.type
     ]
+
+
+def _hint(request: ImageRequest, image: Image) -> Body:
+    """For clients that look for an image with a root file system that the device does not have."""
+    wanted = request.echo.get("filesystem") or ""
+    known = list(dict.fromkeys(file.filesystem for file in image.file_list if file.type and file.filesystem))
+    if not wanted or not known or filesystems.has(known, wanted):
+        return {}
+    return {"hint": f"None of the images has the root file system {wanted}; they have {', '.join(known)}."}
 
 
 def _build_at(image: Image, build: Build) -> str:

@@ -6,6 +6,8 @@ from typing import Any, assert_never
 
 from django.conf import settings
 
+from images.api.flavours import with_base
+from packages import allow_list
 from packages.changes import Change, Kind, Point, Timeline
 from packages.models import Channel, Distribution, PackageChange, Release, Target
 from packages.versions import SNAPSHOT, is_pre_release, version_key
@@ -24,7 +26,7 @@ def overview(distribution: Distribution, upstream_url: str) -> dict[str, Any]:
             "version": settings.VERSION,
             "contact": distribution.contact or settings.ASU_CONTACT,
             "allow_defaults": settings.ASU_MAX_DEFAULTS_LENGTH > 0,
-            "repository_allow_list": [],
+            "repository_allow_list": allow_list.allowed_addresses(distribution),
             "max_custom_rootfs_size_mb": settings.ASU_MAX_ROOTFS_SIZE_MB,
             "max_defaults_length": settings.ASU_MAX_DEFAULTS_LENGTH,
         },
@@ -32,8 +34,11 @@ def overview(distribution: Distribution, upstream_url: str) -> dict[str, Any]:
 
 
 def is_served_by_us(distribution: Distribution) -> bool:
-    """Whether clients read the upstream documents from us. Never a folder of this machine as an address."""
-    return distribution.is_hosted or distribution.url.startswith("file:")
+    """Whether clients read the upstream documents from us. Never a folder of this machine as an address.
+
+    Those of a flavour nobody else has.
+    """
+    return distribution.built_on_id is not None or distribution.is_hosted or distribution.url.startswith("file:")
 
 
 def latest(distribution: Distribution) -> list[str]:
@@ -43,6 +48,13 @@ def latest(distribution: Distribution) -> list[str]:
 
 def branches(distribution: Distribution) -> dict[str, Branch]:
     """The offered branches by name, newest first; those without a version are left out."""
+    own = _own_branches(distribution)
+    if distribution.built_on is None:
+        return own
+    return with_base(own, distribution, _own_branches(distribution.built_on))
+
+
+def _own_branches(distribution: Distribution) -> dict[str, Branch]:
     channels = list(Channel.objects.filter(distribution=distribution))
     versions = _versions(distribution)
     targets = _targets(distribution)

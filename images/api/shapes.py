@@ -32,7 +32,10 @@ class WishSerializer(serializers.Serializer[None]):
         required=False, allow_blank=True, allow_null=True, help_text="Revision that the image must have."
     )
     filesystem = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, help_text="Root file system wanted, e.g. `squashfs`."
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="Root file system wanted, e.g. `squashfs`: its images come first; 400 where the device has none.",
     )
     defaults = serializers.CharField(
         required=False,
@@ -48,6 +51,25 @@ class WishSerializer(serializers.Serializer[None]):
         allow_blank=True,
         allow_null=True,
         help_text="Name of a network profile, whose files and packages the image gets: `/api/v1/network-profiles`.",
+    )
+    repositories = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        allow_null=True,
+        help_text="Package repositories, name: address of the folder or of its index. The feeds of the target can be "
+        "named, and what `server.repository_allow_list` of the overview allows.",
+    )
+    repositories_mode = serializers.ChoiceField(
+        ["append", "replace"],
+        required=False,
+        allow_null=True,
+        help_text="Whether they come on top of the target's feeds (`append`, the default) or are all there is.",
+    )
+    repository_keys = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        allow_null=True,
+        help_text="Public keys that sign the indexes of the repositories: usign (the file, or its base64 line) or PEM.",
     )
     client = serializers.CharField(required=False, allow_blank=True, help_text="`name/version` of the client.")
     current_version = serializers.CharField(
@@ -75,8 +97,9 @@ class EchoSerializer(serializers.Serializer[None]):
     rootfs_size_mb = serializers.IntegerField(allow_null=True)
     filesystem = serializers.CharField(allow_null=True)
     network_profile = serializers.CharField(allow_null=True)
-    repositories = serializers.DictField()
-    repository_keys = serializers.ListField()
+    repositories = serializers.DictField(child=serializers.CharField(), help_text="Name: address of the folder.")
+    repositories_mode = serializers.ChoiceField(["append", "replace"])
+    repository_keys = serializers.ListField(child=serializers.CharField())
     client = serializers.CharField(allow_blank=True)
 
 
@@ -124,6 +147,9 @@ class DoneSerializer(serializers.Serializer[None]):
     images = FileSerializer(many=True)
     manifest = serializers.DictField(child=serializers.CharField(), help_text="Every installed package: version.")
     request = EchoSerializer()
+    hint = serializers.CharField(
+        required=False, help_text="A sentence for people, when no image has the root file system that was asked for."
+    )
     id = serializers.CharField(help_text="Profile.")
     version_number = serializers.CharField(required=False)
     version_code = serializers.CharField(allow_blank=True)

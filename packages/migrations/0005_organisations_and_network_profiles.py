@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('packages', '0003_changes_of_packages'),
+        ('packages', '0004_flavours'),
     ]
 
     operations = [

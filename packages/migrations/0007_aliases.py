@@ -15,8 +15,7 @@ def add_shipped(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("packages", "0003_changes_of_packages"),
-        ("packages", "0005_organisations_and_network_profiles"),
+        ("packages", "0006_repositories"),
     ]
 
     operations = [

@@ -51,6 +51,7 @@ class ProfileEntry:
     device_packages: list[str] = field(default_factory=list)  # `name` adds, `-name` removes
     image_prefix: str = ""
     images: list[dict[str, Any]] = field(default_factory=list)  # {"name", "type", "filesystem", "sha256", ...}
+    package_words: list[str] = field(default_factory=list)  # what a flavour says of it: in no document
 
 
 @dataclass(frozen=True, slots=True)

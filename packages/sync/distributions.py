@@ -7,6 +7,7 @@ from packages import names
 from packages.exceptions import BadDocumentError, MirrorError, MirrorUnreachableError, NotOnMirrorError
 from packages.models import Channel, Distribution, Release, Target
 from packages.parsing import versions as documents
+from packages.sync.flavours import derive, derive_all
 from packages.sync.releases import sync_names
 from packages.sync.report import Progress, SyncReport
 from packages.sync.run import Run, announce_change
@@ -31,6 +32,8 @@ def sync_distribution(
     `release` and `target` narrow it down; a target that is named is completed. Failures of the mirror are in the
     report's `errors` and in the rows, never raised.
     """
+    if distribution.built_on is not None:
+        return _sync_flavour(distribution, distribution.built_on, release, target, full, progress)
     run = Run(distribution, progress)
     try:
         _sync_versions(run)
@@ -40,6 +43,33 @@ def sync_distribution(
         return run.report
     _sync_releases(run, release, target, full)
     return run.report
+
+
+def _sync_flavour(
+    flavour: Distribution, base: Distribution, release: str, target: str, full: bool, progress: Progress | None
+) -> SyncReport:
+    """Derived from the base's rows; the base itself is synced first where nobody else does that."""
+    is_narrow = bool(release or target or full)
+    run = Run(flavour, progress, asks_base=is_narrow or not base.is_enabled)
+    if not base.is_enabled or not base.releases.exists():
+        run.report.errors += sync_distribution(base, progress=progress).errors
+    derive(flavour, run.report)
+    run.synced(flavour)
+    releases = list(flavour.releases.filter(is_enabled=True).select_related("channel", "built_on__channel", "series"))
+    if release:
+        releases = [row for row in releases if release.upper() in _called(row)]
+    run.report.releases = len(releases)
+    if release and not releases:
+        run.report.errors.append(f"{flavour.name} has no release {release}.")
+    elif not releases:
+        run.report.note(f"{flavour.name}: none of its series fits a release of {base.name}.")
+    _complete_targets(run, sorted(releases, key=lambda row: version_key(row.version), reverse=True), target, full)
+    return run.report
+
+
+def _called(release: Release) -> set[str]:
+    """The names of a flavour's release."""
+    return {release.version.upper(), *([release.built_on.version.upper()] if release.built_on else [])}
 
 
 def _sync_releases(run: Run, version: str, target: str, full: bool) -> None:
@@ -65,6 +95,7 @@ def _sync_releases(run: Run, version: str, target: str, full: bool) -> None:
                 run.report.errors.append(f"{run.distribution.name}: the mirror does not answer; the rest is left out.")
                 return
     run.progress("names", len(chosen), len(chosen))
+    derive_all(run.distribution)
     _complete_targets(run, chosen, target, full)
 
 

@@ -56,7 +56,7 @@ def feeds_of_arch(run: Run, target: Target) -> list[Feed]:
     root = f"{target.release.path}/packages/{target.arch_packages}"
     feeds = []
     for name in _arch_feed_names(run, target, root):
-        feed = _sync_feed(run, target.release, name, Feed.Kind.ARCH, f"{root}/{name}", {})
+        feed = sync_feed(run, target.release, name, Feed.Kind.ARCH, f"{root}/{name}", {})
         if feed is not None:
             feeds.append(feed)
     return feeds
@@ -67,7 +67,7 @@ def refresh_feeds(run: Run, feeds: Iterable[Feed]) -> bool:
     moved = []
     for feed in feeds:
         before = feed.index_sha256
-        fresh = _sync_feed(run, feed.release, feed.name, Feed.Kind(feed.kind), feed.path, {})
+        fresh = sync_feed(run, feed.release, feed.name, Feed.Kind(feed.kind), feed.path, {})
         if fresh is not None and fresh.index_sha256 != before:
             moved.append(fresh)
     return bool(moved)
@@ -78,13 +78,13 @@ def refresh_feeds(run: Run, feeds: Iterable[Feed]) -> bool:
 
 def _own_feeds(run: Run, target: Target, sums: Sums) -> list[Feed]:
     path = f"{target.path}/packages"
-    feed = _sync_feed(run, target.release, "core", Feed.Kind.TARGET, path, sums.below("packages"))
+    feed = sync_feed(run, target.release, "core", Feed.Kind.TARGET, path, sums.below("packages"))
     if feed is not None:
         return [feed]
     # Around 15.05 the folder has one folder a feed instead of an index.
     feeds = []
     for name in _folders(run, path):
-        feed = _sync_feed(run, target.release, name, Feed.Kind.TARGET, f"{path}/{name}", {})
+        feed = sync_feed(run, target.release, name, Feed.Kind.TARGET, f"{path}/{name}", {})
         if feed is not None:
             feeds.append(feed)
     return feeds
@@ -104,7 +104,7 @@ def _kmods(run: Run, target: Target, sums: Sums) -> list[Feed]:
     if len(found) != 1 or not _FOLDER.fullmatch(found[0]):
         return []
     path = f"{target.path}/kmods/{found[0]}"
-    feed = _sync_feed(run, target.release, "kmods", Feed.Kind.KMODS, path, sums.below(f"kmods/{found[0]}"))
+    feed = sync_feed(run, target.release, "kmods", Feed.Kind.KMODS, path, sums.below(f"kmods/{found[0]}"))
     return [feed] if feed is not None else []
 
 
@@ -136,7 +136,16 @@ def _folders(run: Run, path: str) -> list[str]:
 # -- one ----------------------------------------------------------------------------------------------------
 
 
-def _sync_feed(run: Run, release: Release, name: str, kind: Feed.Kind, path: str, sums: dict[str, str]) -> Feed | None:
+def sync_feed(
+    run: Run,
+    release: Release,
+    name: str,
+    kind: Feed.Kind,
+    path: str,
+    sums: dict[str, str],
+    *,
+    must_be_there: bool = False,
+) -> Feed | None:
     """The feed's row, up to date; None when the mirror has no such feed. `sums`: those of its folder, if known."""
     feed = Feed.objects.filter(release=release, path=path, kind=kind).first()
     if feed is not None and feed.pk in run.feeds_seen:
@@ -145,10 +154,11 @@ def _sync_feed(run: Run, release: Release, name: str, kind: Feed.Kind, path: str
     try:
         index = fetch_index(run, path, feed, sums)
     except NotOnMirrorError as error:
-        if feed is None:
+        if feed is None and not must_be_there:
             log.debug("%s", error)
             return None
-        run.failed(feed, error)
+        if feed is not None:
+            run.failed(feed, error)
         raise
     except MirrorError as error:
         if feed is not None:

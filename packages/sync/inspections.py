@@ -12,17 +12,23 @@ from packages.exceptions import MirrorError
 from packages.models import Feed, Target, mark_synced
 from packages.parsing.types import Inspection, PackageEntry
 from packages.sync.feeds import feeds_of_arch
+from packages.sync.inheritance import base_of, hand_down
 from packages.sync.rows import store_packages, store_profiles
 from packages.sync.run import Run, announce_change
 from packages.sync.states import refresh_state
-from packages.sync.targets import INSPECTED, READ_FIELDS
+from packages.sync.targets import INSPECTED, READ_FIELDS, complete_target
 
 
 def store_inspection(target: Target, inspection: Inspection) -> None:
     """Profiles, default packages and the packages in the archive; then the target is complete.
 
     Only now is the architecture known, so its feeds are read here. MirrorError when that fails: the rows stay.
+    For a flavour it is its base's target that was inspected.
     """
+    if target.built_on_id is not None:
+        store_inspection(base_of(target), inspection)
+        complete_target(target)
+        return
     run = Run(target.release.distribution)
     target.arch_packages = inspection.arch_packages or target.arch_packages
     try:
@@ -47,6 +53,7 @@ def store_inspection(target: Target, inspection: Inspection) -> None:
         mark_synced(target, timezone.now())
         target.save(update_fields=READ_FIELDS)
         refresh_state(target)
+        hand_down(target)
         announce_change()
 
 

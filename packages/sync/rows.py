@@ -20,6 +20,7 @@ def store_profiles(target: Target, entries: Iterable[ProfileEntry]) -> None:
                 titles=entry.titles,
                 supported_devices=entry.supported_devices,
                 device_packages=entry.device_packages,
+                package_words=entry.package_words,
                 image_prefix=entry.image_prefix,
                 images=entry.images,
             )
@@ -28,7 +29,7 @@ def store_profiles(target: Target, entries: Iterable[ProfileEntry]) -> None:
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=["target", "name"],
-        update_fields=["titles", "supported_devices", "device_packages", "image_prefix", "images"],
+        update_fields=["titles", "supported_devices", "device_packages", "package_words", "image_prefix", "images"],
     )
 
 

@@ -1,5 +1,7 @@
 """One run over a distribution: its mirror, its keys, and what was looked at already."""
 
+from functools import cached_property
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,15 +14,32 @@ from packages.upstream import Mirror
 
 
 class Run:
-    """Passed along within one sync. Feeds shared by many targets are asked for once (`feeds_seen`)."""
+    """Passed along within one sync. Feeds shared by many targets are asked for once (`feeds_seen`).
 
-    def __init__(self, distribution: Distribution, progress: Progress | None = None) -> None:
+    Of a flavour: `asks_base` says that what comes from the base is looked at as well, where it is here already.
+    """
+
+    def __init__(
+        self, distribution: Distribution, progress: Progress | None = None, *, asks_base: bool = False
+    ) -> None:
         self.distribution = distribution
-        self.mirror = Mirror(distribution.url)
+        self.asks_base = asks_base
         self.trust = Trust(distribution)
         self.report = SyncReport()
         self.progress = progress or silent
         self.feeds_seen: set[int] = set()
+
+    @cached_property
+    def mirror(self) -> Mirror:
+        """Of a flavour: where its feeds are."""
+        return Mirror(self.distribution.url)
+
+    @cached_property
+    def base(self) -> "Run":
+        """The run over what the distribution is built on."""
+        run = Run(self.distribution.base, self.progress)
+        run.report.notes = self.report.notes
+        return run
 
     def etag(self, row: Synced, document: str) -> str:
         """For a conditional request: "" when the row was read from another mirror or under other keys."""

@@ -12,6 +12,8 @@ from packages.models import Feed, Target, mark_synced
 from packages.parsing import archive_names, profiles, sums
 from packages.parsing.types import TargetDocument
 from packages.sync.feeds import Sums, feeds_of_target, refresh_feeds
+from packages.sync.flavours import feeds_of_flavour
+from packages.sync.inheritance import base_of, hand_down, inherit
 from packages.sync.report import Progress
 from packages.sync.rows import store_profiles
 from packages.sync.run import Run, announce_change
@@ -47,6 +49,9 @@ def complete_target(target: Target, progress: Progress | None = None) -> None:
 def complete_in_run(run: Run, target: Target) -> None:
     """The same as part of a longer run, which asks for feeds shared by many targets once."""
     try:
+        if target.built_on_id is not None:
+            _complete_flavour(run, target)
+            return
         found = _read_sums(run, target)
         if found is None:
             _refresh(run, target)
@@ -55,6 +60,21 @@ def complete_in_run(run: Run, target: Target) -> None:
     except MirrorError as error:
         run.failed(target, error)
         raise
+
+
+def _complete_flavour(run: Run, target: Target) -> None:
+    """First the base's target, if it is not here yet or it is time to look again; then the flavour's own feeds."""
+    base = base_of(target)
+    if base.synced_at is None or run.asks_base:
+        base.release.distribution = run.base.distribution
+        complete_in_run(run.base, base)
+        base.refresh_from_db()
+    # An ImageBuilder that has to be asked first also tells the architecture, and with it where the feeds are.
+    own = [] if base.needs_inspection else feeds_of_flavour(run, target, base)
+    with transaction.atomic():
+        has_changed = inherit(target, base, own)
+    run.report.completed += has_changed
+    run.report.unchanged += not has_changed
 
 
 def _read_sums(run: Run, target: Target) -> Sums | None:
@@ -127,6 +147,7 @@ def _store(
     mark_synced(target, timezone.now())
     target.save(update_fields=READ_FIELDS)
     refresh_state(target)
+    hand_down(target)
     announce_change()
 
 

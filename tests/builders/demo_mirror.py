@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.spec import BuildSpec, FeedSpec, ImageBuilderSpec, KeySpec
+from demo import lime
 from demo.mirror import generate
 from packages.signatures import UsignKey
 
@@ -19,12 +20,12 @@ OLDER, NEWER = "1.0.0", "2.0.0"
 
 
 @functools.cache
-def _made() -> tuple[Path, str]:
+def _made() -> tuple[Path, str, str]:
     root = Path(tempfile.mkdtemp(prefix="asu-demo-mirror-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    key = UsignKey.generate("demo")
-    generate(root / "mirror", key)
-    return root / "mirror", key.public_text()
+    key, lime_key = UsignKey.generate("demo"), UsignKey.generate("demo-lime")
+    generate(root / "mirror", key, lime_key)
+    return root / "mirror", key.public_text(), lime_key.public_text()
 
 
 def mirror() -> Path:
@@ -35,6 +36,11 @@ def mirror() -> Path:
 def public_key() -> str:
     """What it is signed with."""
     return _made()[1]
+
+
+def lime_key() -> str:
+    """What the feeds of its flavour are signed with."""
+    return _made()[2]
 
 
 def spec_for(
@@ -76,6 +82,13 @@ def spec_for(
         default_packages=(*document["default_packages"], *document["profiles"][profile]["device_packages"]),
         **more,
     )
+
+
+def lime_feed(spec: BuildSpec, *keys: str, root: Path | None = None) -> FeedSpec:
+    """The flavour's feed for a spec of the demo, with the keys that it comes with."""
+    path = (root or mirror()) / lime.FOLDER / "releases" / spec.version / "packages" / spec.arch_packages / lime.FEED
+    given = tuple(KeySpec("usign", key) for key in keys)
+    return FeedSpec(lime.FEED, "flavour", "opkg", path.as_uri(), _index_sha256(path), given)
 
 
 def _index_sha256(folder: Path) -> str:

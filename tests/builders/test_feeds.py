@@ -285,7 +285,7 @@ def test_a_build_that_missed_a_package_is_run_again_with_it(base: Upstream, prep
     )
     runner = FakeRunner()
 
-    result = build_image(spec_of(base), tree, feed_set, runner, tmp_path / "out")
+    result = build_image(spec_of(base, packages=()), tree, feed_set, runner, tmp_path / "out")
 
     assert len(runner.runs) == 2
     assert result.files

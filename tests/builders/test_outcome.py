@@ -137,8 +137,17 @@ def test_a_limit_that_struck_is_the_reason_whatever_the_log_says(killed: str, re
             "Collected errors:\n * pkg_hash_check_unresolved: cannot find dependency kernel (= 4.4.0-1-deadbeef) for "
             "kmod-x\n * opkg_install_cmd: Cannot install package kmod-x.\n",
             2,
-            Reason.MISSING_DEPENDENCY,
+            Reason.KERNEL_MISMATCH,
             "another kernel",
+        ),
+        (
+            "",
+            "ERROR: unable to select packages:\n  kernel-6.12.94~abc-r1:\n"
+            "    breaks: kmod-x-6.12.90-r1[kernel=6.12.90~d-r1]\n    satisfies: world[kernel]\n"
+            "make[2]: *** [Makefile:254: package_install] Error 1\n",
+            2,
+            Reason.KERNEL_MISMATCH,
+            "'kmod-x'",
         ),
         (
             "",

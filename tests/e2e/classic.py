@@ -8,8 +8,10 @@ from typing import Any
 from django.conf import settings
 
 from builders import queue
+from builders.models import Worker
 from builders.spec import BuildFailedError
 from builders.states import Phase, Reason
+from builders.transports.base import Lease
 from images.models import Image, ImageRequest
 from tests.e2e.web import Answer, Web
 from tests.factories import make_worker
@@ -70,19 +72,22 @@ def later_wish(**changes: Any) -> dict[str, Any]:
     return wish(**{"target": "ath79/generic", "subtarget": None, **changes})
 
 
+def _leased() -> tuple[Lease, Worker]:
+    """Asked for again when the server itself holds the row just then, to note that somebody waits for it."""
+    worker = make_worker()
+    lease = next(filter(None, (queue.lease(worker) for _ in range(100))))
+    return lease, worker
+
+
 def build_under_way(phase: Phase = Phase.BUILDING_IMAGE) -> None:
     """A worker takes the next build and is in that phase."""
-    worker = make_worker()
-    lease = queue.lease(worker)
-    assert lease is not None
+    lease, worker = _leased()
     queue.beat(lease, worker, phase)
 
 
 def build_fails(reason: Reason, sentence: str = "It did not work.") -> None:
     """A worker takes the next build and fails."""
-    worker = make_worker()
-    lease = queue.lease(worker)
-    assert lease is not None
+    lease, worker = _leased()
     failure = BuildFailedError(reason, sentence, stdout="make: <b>oh</b> no", stderr="no space")
     queue.fail(lease, worker, failure, is_final=True)
 

@@ -211,7 +211,18 @@ def little_time() -> Iterator[None]:
 @pytest.mark.usefixtures("little_time")
 def test_a_body_full_of_keys_with_one_of_them_twice_is_refused_at_once() -> None:
     keys = [f"{number:x}" for number in range(200_000)]
-    text = "{" + ",".join(f'"{key}":0' for key in [*keys, keys[-1]]) + "}"
+    text = "{" + ",".join(f'"{key}":0' for key in keys) + f',"{keys[-1]}":1}}'
 
     with pytest.raises(RequestRefusedError, match="'30d3f' more than once"):
         bodies.parse(text.encode())
+
+
+@pytest.mark.parametrize(("first", "again", "is_taken"), [("1", "1", True), ("1", "2", False), ("1", "true", False)])
+def test_a_key_twice_must_say_the_same_both_times(first: str, again: str, is_taken: bool) -> None:
+    text = f'{{"packages_versions": {{"a": {first}, "b": 0, "a": {again}}}}}'.encode()
+
+    if is_taken:
+        assert bodies.parse(text) == {"packages_versions": {"a": 1, "b": 0}}
+    else:
+        with pytest.raises(RequestRefusedError, match="'a' more than once"):
+            bodies.parse(text)

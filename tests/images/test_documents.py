@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from packages import generation
 from packages.models import Channel, Distribution, Release, Target
 from tests.images.factories import DEVICE, PACKAGES, make_target
 
@@ -73,6 +74,65 @@ def test_a_branch_has_all_that_clients_read_in_the_right_types(client: Client) -
     }
     assert body["branches"]["SNAPSHOT"]["snapshot"] is True
     assert body["branches"]["SNAPSHOT"]["path"] == "snapshots"
+
+
+def test_changes_are_told_as_owut_and_auc_understand_them(client: Client) -> None:
+    Channel.objects.filter(name="23.05").update(branch_off_rev=23069)
+    Channel.objects.filter(name="24.10").update(branch_off_rev=27990)
+    changes = Distribution.objects.get().package_changes
+    changes.create(kind="merged", sources=["a", "b"], targets=["ab"], version="24.10")
+    # They know no second successor; the rest of a split is for our own check.
+    changes.create(kind="split", sources=["c"], targets=["c1", "c2"], version="24.10", revision=25000)
+    changes.create(kind="split", sources=["d"], targets=["d", "d2"], version="24.10")
+    changes.create(kind="default", sources=["e"], version="24.10")
+    changes.create(kind="added", targets=["f"], version="24.10", is_mandatory=True)
+    # Brought to the branch after it had left: to them it is of its start.
+    changes.create(kind="dropped", sources=["g", "h"], version="24.10", revision=29000)
+
+    branches = client.get("/json/v1/overview.json").json()["branches"]
+
+    assert branches["24.10"]["package_changes"] == [
+        {"revision": 25000, "source": "c", "target": "c1"},
+        {"revision": 27990, "source": "a", "target": "ab"},
+        {"revision": 27990, "source": "b", "target": "ab"},
+        {"revision": 27990, "target": "f", "mandatory": True},
+        {"revision": 27990, "source": "g"},
+        {"revision": 27990, "source": "h"},
+    ]
+    assert branches["23.05"]["package_changes"] == []
+    assert {"revision": 29000, "source": "g"} in branches["SNAPSHOT"]["package_changes"]
+
+
+def test_where_no_revision_is_known_a_change_lies_after_the_branch_before_it_or_is_not_told(client: Client) -> None:
+    changes = Distribution.objects.get().package_changes
+    changes.create(kind="renamed", sources=["a"], targets=["b"], version="24.10")
+
+    assert client.get("/json/v1/overview.json").json()["branches"]["24.10"]["package_changes"] == []
+
+    Channel.objects.filter(name="23.05").update(branch_off_rev=23069)
+    generation.bump()
+    told = client.get("/json/v1/overview.json").json()["branches"]["24.10"]["package_changes"]
+    assert told == [{"revision": 23070, "source": "a", "target": "b"}]
+
+
+def test_a_branch_tells_its_own_changes_and_those_of_the_two_before_it(client: Client) -> None:
+    make_target(version="22.03.7", is_complete=False)
+    for name, revision in (("22.03", 19160), ("23.05", 23069), ("24.10", 27990)):
+        Channel.objects.filter(name=name).update(branch_off_rev=revision)
+    changes = Distribution.objects.get().package_changes
+    for revision in (18000, 21000, 25000, 30000):
+        changes.create(kind="dropped", sources=[f"x{revision}"], revision=revision)
+
+    branches = client.get("/json/v1/overview.json").json()["branches"]
+
+    told = {name: [entry["revision"] for entry in branch["package_changes"]] for name, branch in branches.items()}
+    assert told == {
+        "22.03": [18000],
+        "23.05": [18000, 21000],
+        "24.10": [18000, 21000, 25000],
+        "25.12": [21000, 25000],
+        "SNAPSHOT": [25000, 30000],
+    }
 
 
 def test_branches_are_a_list(client: Client) -> None:

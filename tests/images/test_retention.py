@@ -19,6 +19,8 @@ from builders.models import Build
 from builders.states import State
 from images import intake, retention, services, storage, tasks
 from images.models import Image
+from packages import generation
+from packages.models import Target
 from tests.images.factories import ask, make_target
 from tests.images.publications import DATA, SYSUPGRADE, asked, publish, published
 
@@ -333,3 +335,57 @@ def test_hits_and_the_chore_at_once_never_end_in_a_lie(unused: Image) -> None:
                 post(Client(), unused)
                 publish(unused.request)
             asked(unused, timedelta(days=31))
+
+
+# -- snapshots ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def snapshot(db: None, client: Client) -> Image:
+    make_target(version="SNAPSHOT")
+    return published(client, version="SNAPSHOT")
+
+
+def replace_snapshot() -> None:
+    """The mirror builds it anew."""
+    Target.objects.filter(release__version="SNAPSHOT").update(imagebuilder_sha256="dd" * 32, state_hash="ee" * 32)
+    generation.bump()
+
+
+def test_a_replaced_snapshot_goes_when_nobody_asks_for_it_any_more(snapshot: Image, settings: Settings) -> None:
+    replace_snapshot()
+    asked(snapshot, timedelta(hours=settings.ASU_SNAPSHOT_TTL_HOURS, minutes=-1))
+    tasks.tidy()
+    assert list(Image.objects.served()) == [snapshot]
+
+    asked(snapshot, timedelta(hours=settings.ASU_SNAPSHOT_TTL_HOURS, minutes=1))
+    tasks.tidy()
+
+    assert not Image.objects.served().exists()
+    assert not folder_of(snapshot).exists()
+
+
+def test_the_present_snapshot_stays_as_long_as_a_release(snapshot: Image, settings: Settings) -> None:
+    asked(snapshot, timedelta(hours=settings.ASU_SNAPSHOT_TTL_HOURS, minutes=1))
+
+    tasks.tidy()
+
+    assert list(Image.objects.served()) == [snapshot]
+
+
+def test_releases_do_not_go_with_their_imagebuilder(client: Client, image: Image, settings: Settings) -> None:
+    Target.objects.update(imagebuilder_sha256="dd" * 32, state_hash="ee" * 32)
+    asked(image, timedelta(hours=settings.ASU_SNAPSHOT_TTL_HOURS, minutes=1))
+
+    tasks.tidy()
+
+    assert list(Image.objects.served()) == [image]
+
+
+def test_who_asks_for_a_replaced_snapshot_gets_the_present_one(client: Client, snapshot: Image) -> None:
+    replace_snapshot()
+
+    answer = ask(client, version="SNAPSHOT")
+
+    assert answer.status_code == 202
+    assert answer.json()["request_hash"] != snapshot.request.request_hash

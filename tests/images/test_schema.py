@@ -60,6 +60,24 @@ def test_refusals_fit(client: Client, changes: dict[str, Any]) -> None:
     assert not ImageRequest.objects.exists()
 
 
+@pytest.mark.parametrize("version", ["24.10.1", "24.10.2", "24.10.9"])
+def test_what_is_newer_fits(client: Client, version: str) -> None:
+    make_target(version="24.10.1", is_complete=False)
+    body = wish(version=version, packages={"luci": "1", "none": "1"}, network_profile="a/b")
+
+    check(client.post("/api/v1/check", body, content_type="application/json"), "/api/v1/check", "post")
+
+
+def test_a_dropped_device_fits(client: Client) -> None:
+    make_target(version="25.12.0", name="x86/64", is_complete=False)
+    body = wish(reach="distribution")
+
+    answer = client.post("/api/v1/check", body, content_type="application/json")
+
+    assert answer.json()["dropped"]
+    check(answer, "/api/v1/check", "post")
+
+
 def test_an_unknown_hash_fits(client: Client) -> None:
     check(client.get("/api/v1/build/x"), STATE)
 

@@ -7,6 +7,7 @@ import pytest
 
 from packages import catalogue, upstream
 from packages.models import Distribution
+from tests.packages.flavours import make_feeds, make_flavour
 from tests.packages.mirrors import MirrorFolder, Server, serving
 
 
@@ -53,3 +54,22 @@ def server(folder: MirrorFolder) -> Iterator[Server]:
 def distribution(server: Server, db: None) -> Distribution:
     """The distribution of that mirror, not synced yet."""
     return Distribution.objects.create(name="openwrt", title="OpenWrt", url=server.url)
+
+
+@pytest.fixture
+def feeds(tmp_path: Path) -> MirrorFolder:
+    """The feeds of a flavour."""
+    return make_feeds(tmp_path / "lime")
+
+
+@pytest.fixture
+def lime_server(feeds: MirrorFolder) -> Iterator[Server]:
+    """Those behind a web server of their own."""
+    with serving(feeds.root) as running:
+        yield running
+
+
+@pytest.fixture
+def flavour(distribution: Distribution, lime_server: Server) -> Distribution:
+    """A flavour of the distribution, not synced yet."""
+    return make_flavour(distribution, lime_server.url)

@@ -14,6 +14,7 @@ from packages import generation
 from packages.models import Distribution, DistributionKey, Release, Target
 from packages.signatures import UsignKey
 from packages.sync import sync_distribution
+from tests.packages.flavours import read, target_of
 
 pytestmark = pytest.mark.django_db
 MODELS = list(apps.get_app_config("packages").get_models())
@@ -94,6 +95,48 @@ def test_a_vanished_release_disabled_by_hand_is_not_enabled_by_a_sync(
     assert not release.get().is_enabled
 
 
+def test_a_release_that_is_disabled_takes_the_flavours_along(flavour: Distribution, admin_client: Client) -> None:
+    sync_distribution(flavour)
+    base = Release.objects.get(distribution__name="openwrt", version="24.10.2")
+
+    act(admin_client, "release", "disable", base)
+    assert not flavour.releases.get(version="2024.1-ow24.10.2").is_enabled
+
+    act(admin_client, "release", "enable", base)
+    assert flavour.releases.get(version="2024.1-ow24.10.2").is_enabled
+
+
+def test_other_words_of_a_flavour_count_as_soon_as_they_are_saved(
+    flavour: Distribution, admin_client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    before = read(flavour)
+    url = reverse("admin:packages_distribution_change", args=[flavour.pk])
+    page = admin_client.get(url)
+    form = {**page.context["adminform"].form.initial, "organisation": "", "network_profile": ""}
+    for inline in page.context["inline_admin_formsets"]:
+        prefix = inline.formset.prefix
+        form |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+
+    with django_capture_on_commit_callbacks(execute=True):
+        admin_client.post(url, {**form, "package_words": "lime-system lime-app -dnsmasq"})
+
+    assert target_of(flavour).package_words == ["lime-system", "lime-app", "-dnsmasq"]
+    assert target_of(flavour).state_hash != before.state_hash
+
+
+def test_what_cannot_be_a_flavour_is_refused_in_the_admin(flavour: Distribution, admin_client: Client) -> None:
+    inlines = ("keys", "channels", "series", "devices")
+    forms = {f"{prefix}-{name}": "0" for prefix in inlines for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+
+    answer = admin_client.post(
+        reverse("admin:packages_distribution_add"),
+        {"name": "lemon", "url": "https://x.org", "built_on": flavour.pk, "is_enabled": "on", **forms},
+    )
+
+    assert answer.status_code == 200
+    assert not Distribution.objects.filter(name="lemon").exists()
+
+
 def test_sync_now_is_queued(synced: Distribution, admin_client: Client) -> None:
     act(admin_client, "distribution", "sync_now", synced)
     act(admin_client, "release", "sync_now", Release.objects.get(version="24.10.2"))
@@ -127,7 +170,8 @@ def test_a_target_can_be_typed_in(synced: Distribution, admin_client: Client) ->
 
 
 def test_a_distribution_with_a_bad_address_is_refused(admin_client: Client) -> None:
-    forms = {f"{prefix}-{name}": "0" for prefix in ("keys", "channels") for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    inlines = ("keys", "channels", "series", "devices")
+    forms = {f"{prefix}-{name}": "0" for prefix in inlines for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
     fields = {"name": "mesh", "enables_new_releases": "on", "is_enabled": "on"}
 
     for url in ("ftp://x.org", "http://user:word@x.org", "nonsense", "file:///etc"):

@@ -237,7 +237,7 @@ def test_a_circle_at_one_place_in_time_is_found_however_long() -> None:
 
 
 def test_the_kinds_are_those_of_the_rows() -> None:
-    assert set(Kind) == set(PackageChange.Kind)
+    assert set(Kind) == set(PackageChange.Kind.values)
 
 
 @pytest.mark.parametrize("change", OPENWRT_CHANGES, ids=lambda change: f"{change.version}-{'+'.join(change.sources)}")

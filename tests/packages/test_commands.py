@@ -66,6 +66,76 @@ def test_lede_goes_on_as_openwrt_whichever_comes_first(names: tuple[str, str]) -
     assert Distribution.objects.get(name="lede").successor == Distribution.objects.get(name="openwrt")
 
 
+def test_libremesh_is_a_flavour_of_openwrt_and_brings_it_along(tmp_path: Path) -> None:
+    out = run("add_distribution", "libremesh", "--key", key_file(tmp_path))
+
+    row = Distribution.objects.get(name="libremesh")
+    assert row.built_on == Distribution.objects.get(name="openwrt")
+    assert "Added openwrt" in out
+    assert "lime-system" in row.package_words.split() and "-dnsmasq" in row.package_words.split()
+    assert [(series.name, series.base_releases) for series in row.series.all()] == [
+        *(("2024.1", "23.05"), ("master", "23.05 24.10 25.12"), ("master", "SNAPSHOT"))
+    ]
+    assert row.series.filter(feeds__path="{series}/openwrt-{base_channel}/{arch}").count() == 1
+    assert "No key is pinned" not in out
+
+
+def test_libremesh_is_built_on_the_openwrt_that_is_there() -> None:
+    run("add_distribution", "openwrt", "--url", "https://mirror.example.org")
+
+    out = run("add_distribution", "libremesh")
+
+    assert Distribution.objects.get(name="openwrt").url == "https://mirror.example.org"
+    assert "Added openwrt" not in out
+    assert "nothing is taken from its feeds" in out
+
+
+def test_a_flavour_is_described_in_one_command_and_changed_in_another(
+    distribution: Distribution, tmp_path: Path
+) -> None:
+    command = ("add_distribution", "meadow", "--on", "openwrt", "--series", "1.0")
+    path = "{series}/{base_version}/{arch}"
+
+    run(
+        *(*command, "--url", "https://feeds.example.org", "--packages", "meadow-base -dnsmasq", "--feed"),
+        *(f"meadow={path}", "--base-releases", "24.10", "--key", key_file(tmp_path)),
+    )
+    run(*command, "--version-template", "{series}-on{base_version}", "--feed", "more=more/{arch}")
+
+    row = Distribution.objects.get(name="meadow")
+    assert (row.url, row.built_on, row.package_words) == (
+        *("https://feeds.example.org", distribution, "meadow-base -dnsmasq"),
+    )
+    series = row.series.get()
+    assert (series.base_releases, series.version_template) == ("24.10", "{series}-on{base_version}")
+    assert dict(series.feeds.values_list("name", "path")) == {"meadow": path, "more": "more/{arch}"}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("meadow", "--on", "nowhere", "--url", "https://x.org"), "There is no distribution 'nowhere' to build on"),
+        (("meadow", "--on", "meadow", "--url", "https://x.org"), "not on itself"),
+        (("meadow", "--on", "openwrt", "--feed", "a=b"), "give --series too"),
+        (("meadow", "--on", "openwrt", "--series", "1", "--feed", "a"), "write NAME=PATH"),
+        (("meadow", "--on", "openwrt", "--series", "1"), "base_releases"),
+        (("meadow", "--on", "openwrt", "--series", "1", "--base-releases", "24.10", "--feed", "a=../b"), "path"),
+        (
+            ("meadow", "--url", "https://x.org", "--series", "1", "--base-releases", "24.10"),
+            "Only a flavour has series",
+        ),
+        (("meadow", "--url", "https://x.org", "--packages", "vim"), "Only a flavour has words"),
+        (("meadow", "--on", "openwrt", "--packages=-busybox"), "busybox"),
+    ],
+)
+def test_what_is_wrong_with_a_flavour_is_said_and_nothing_is_stored(
+    distribution: Distribution, words: tuple[str, ...], sentence: str
+) -> None:
+    assert sentence in refused("add_distribution", *words)
+
+    assert not Distribution.objects.filter(name="meadow").exists()
+
+
 def test_an_own_distribution_needs_an_address_and_may_pin_keys(tmp_path: Path) -> None:
     out = run(
         "add_distribution", "mesh", "--url", "http://m.example.org/fw/", "--title", "Mesh", "--key", key_file(tmp_path)

@@ -1,6 +1,8 @@
 """Indexes by hash."""
 
 import hashlib
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,19 @@ def test_a_rotten_index_is_gone(data_dir: Path) -> None:
 def test_nothing_else_is_read(name: str) -> None:
     with pytest.raises(FileNotFoundError):
         index_cache.load(name)
+
+
+def test_indexes_that_no_feed_has_any_more_go_after_days(data_dir: Path) -> None:
+    kept, fresh, old = (index_cache.save(data, b"signature") for data in (b"kept", b"fresh", b"old"))
+    past = time.time() - index_cache.KEPT_SECONDS - 60
+    for sha256 in (kept, old):
+        for path in (data_dir / "cache" / "indexes").glob(f"{sha256}*"):
+            os.utime(path, (past, past))
+
+    assert index_cache.forget_others({kept}) == 2
+
+    assert index_cache.load(kept) == b"kept"
+    assert index_cache.load(fresh) == b"fresh"
+    assert index_cache.signature(old) is None
+    with pytest.raises(FileNotFoundError):
+        index_cache.load(old)

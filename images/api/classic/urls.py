@@ -1,10 +1,18 @@
 """The addresses of the classic API. Mounted below `/` and below `/<distribution>/`."""
 
-from django.urls import path, re_path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from images.api.classic import by_header, by_status, checks, files, offers, records
 
-_FOLDER = r"(?P<request_hash>[0-9a-f]{64})/"
+
+class HashConverter(StringConverter):
+    """A request hash: what else lies below `json/` and `static/` is not of images."""
+
+    regex = "[0-9a-f]{64}"
+
+
+register_converter(HashConverter, "hash")
 
 urlpatterns = [
     path("update-request", checks.update_request),
@@ -17,10 +25,10 @@ urlpatterns = [
     path("api/build-request", by_header.build_request),
     path("api/build-request/<str:request_hash>", by_header.build_state),
     path("download/<str:request_hash>/<str:name>", files.download),
-    re_path(rf"^json/{_FOLDER}$", files.listing),
-    re_path(rf"^json/{_FOLDER}(?P<name>[^/]+)$", files.listed_file),
-    re_path(r"^static/faillogs/(?P<request_hash>[0-9a-f]{64})\.log$", files.fail_log),
-    re_path(rf"^static/{_FOLDER}(?P<name>[^/]+)$", files.static),
+    path("json/<hash:request_hash>/", files.listing),
+    path("json/<hash:request_hash>/<str:name>", files.listed_file),
+    path("static/faillogs/<hash:request_hash>.log", files.fail_log),
+    path("static/<hash:request_hash>/<str:name>", files.static),
     path("api/distros", offers.distros),
     path("api/distributions", offers.distributions),
     path("api/releases", offers.releases),

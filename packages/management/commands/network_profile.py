@@ -6,10 +6,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.db.models import ProtectedError
 
 from packages import file_sets, generation, network_profiles
 from packages.file_sets import FileSetError
 from packages.models import Distribution, NetworkProfile, Organisation
+from packages.sync import flavours
 
 
 class Command(BaseCommand):
@@ -58,6 +60,7 @@ class Command(BaseCommand):
         if not row.is_general and not distributions and (row.pk is None or not row.distributions.exists()):
             raise CommandError("Say what it is for: --distribution NAME, or --general for every distribution.")
         network_profiles.put(row, files, distributions or None)
+        flavours.derive_all()  # it may be in all their images
         total = sum(len(file.content) for file in files)
         self.stdout.write(f"{row.name}: {len(files)} files, {total} bytes")
 
@@ -78,7 +81,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{row.name}: {' '.join(facts)}")
 
     def _remove(self, *, name: str, **options: Any) -> None:
-        _profile(name).delete()
+        try:
+            _profile(name).delete()
+        except ProtectedError as error:
+            used = ", ".join(sorted(str(row) for row in error.protected_objects))
+            raise CommandError(f"{name} goes into every image of {used}: take it out there first.") from error
         transaction.on_commit(generation.bump)
         self.stdout.write(f"{name} is removed.")
 

@@ -1,4 +1,4 @@
-"""`manage.py setup_demo`: the demo distribution, ready to build from, with no network."""
+"""`manage.py setup_demo`: the demo distribution and a flavour of it, ready to build from, with no network."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -8,13 +8,16 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from demo import catalogue, mirror
+from demo import catalogue, lime, mirror
 from packages import generation, network_profiles, sync
 from packages.file_sets import EXECUTABLE, PLAIN, File
 from packages.models import Channel, Distribution, DistributionKey, NetworkProfile, PackageChange, Target
+from packages.registry import add_series
 from packages.signatures import UsignKey
+from packages.versions import SNAPSHOT
 
 DESCRIPTION = "A small distribution to try everything with. It is a demo: never flash its images to a device."
+LIME_DESCRIPTION = "The demo with packages after those of LibreMesh, built with the demo's ImageBuilders. Also a demo."
 STAMP = ".generated"
 NETWORK = "demo/meadow"
 NETWORK_FOR = ("demo", "demo-lime")
@@ -41,31 +44,39 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, force: bool = False, **options: Any) -> None:
         folder = settings.ASU_DATA_DIR / "demo-mirror"
-        key = _signing_key()
-        is_new_mirror = force or not _is_current(folder, key)
+        key, lime_key = _signing_key(catalogue.DIST), _signing_key(lime.NAME)
+        is_new_mirror = force or not _is_current(folder, key, lime_key)
         if is_new_mirror:
             self.stdout.write("Generating the mirror of the demo distribution ...")
             folder.mkdir(parents=True, exist_ok=True)
             (folder / STAMP).unlink(missing_ok=True)
-            mirror.generate(folder, key)
-            (folder / STAMP).write_text(_stamp(key))
+            mirror.generate(folder, key, lime_key)
+            (folder / STAMP).write_text(_stamp(key, lime_key))
         distribution, has_changed = _ensure_distribution(folder, key)
         if is_new_mirror or has_changed or _is_unfinished(distribution):
-            report = sync.sync_distribution(distribution, full=True)
-            if report.errors:
-                raise CommandError("The demo distribution is there, but its sync failed:\n" + "\n".join(report.errors))
+            self._sync(distribution)
             _tell_changes(distribution)
-            self.stdout.write(report.summary())
+        flavour, has_changed = _ensure_flavour(distribution, folder / lime.FOLDER, lime_key)
+        if is_new_mirror or has_changed or _is_unfinished(flavour):
+            self._sync(flavour)
         _offer_network_profile()
         self.stdout.write(f"The demo distribution is ready: {folder}")
 
+    def _sync(self, distribution: Distribution) -> None:
+        report = sync.sync_distribution(distribution, full=True)
+        if report.errors:
+            sentence = f"The distribution {distribution.name} is there, but its sync failed:\n"
+            raise CommandError(sentence + "\n".join(report.errors))
+        self.stdout.write(f"{distribution.name}: {report.summary()}")
 
-def _signing_key() -> UsignKey:
-    """Made once. It vouches for the demo's mirror only."""
-    path: Path = settings.ASU_KEY_DIR / "demo.sec"
+
+def _signing_key(name: str) -> UsignKey:
+    """Made once. It vouches for the demo's mirror only; the flavour's feeds have one of their own."""
+    path: Path = settings.ASU_KEY_DIR / f"{name}.sec"
+    comment = f"{name} distribution"
     if path.exists():
-        return UsignKey.from_secret_text(path.read_text(encoding="ascii"), "demo distribution")
-    key = UsignKey.generate("demo distribution")
+        return UsignKey.from_secret_text(path.read_text(encoding="ascii"), comment)
+    key = UsignKey.generate(comment)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
     new.touch(mode=0o600)
@@ -74,14 +85,14 @@ def _signing_key() -> UsignKey:
     return key
 
 
-def _stamp(key: UsignKey) -> str:
-    return f"{mirror.source_digest()} {key.fingerprint}\n"
+def _stamp(*keys: UsignKey) -> str:
+    return f"{mirror.source_digest()} {' '.join(key.fingerprint for key in keys)}\n"
 
 
-def _is_current(folder: Path, key: UsignKey) -> bool:
-    """Whether the mirror was generated completely, from this source, with this key."""
+def _is_current(folder: Path, *keys: UsignKey) -> bool:
+    """Whether the mirror was generated completely, from this source, with these keys."""
     stamp = folder / STAMP
-    return stamp.is_file() and stamp.read_text() == _stamp(key)
+    return stamp.is_file() and stamp.read_text() == _stamp(*keys)
 
 
 def _ensure_distribution(folder: Path, key: UsignKey) -> tuple[Distribution, bool]:
@@ -98,15 +109,63 @@ def _ensure_distribution(folder: Path, key: UsignKey) -> tuple[Distribution, boo
         if has_moved:
             distribution.url, distribution.is_hosted = folder.as_uri(), True
             distribution.save(update_fields=["url", "is_hosted"])
-        pinned = list(distribution.keys.values_list("kind", "text", "is_enabled"))
-        has_other_keys = pinned != [(DistributionKey.Kind.USIGN, key.public_text(), True)]
-        if has_other_keys:
-            distribution.keys.all().delete()
-            distribution.keys.create(kind=DistributionKey.Kind.USIGN, text=key.public_text(), comment="demo mirror")
+        has_other_keys = _pin(distribution, key)
         has_changed = is_new or has_moved or has_other_keys
         if has_changed:
             transaction.on_commit(generation.bump)
     return distribution, has_changed
+
+
+def _pin(distribution: Distribution, key: UsignKey) -> bool:
+    """This key and no other; True when that had to be changed."""
+    pinned = list(distribution.keys.values_list("kind", "text", "is_enabled"))
+    if pinned == [(DistributionKey.Kind.USIGN, key.public_text(), True)]:
+        return False
+    distribution.keys.all().delete()
+    distribution.keys.create(kind=DistributionKey.Kind.USIGN, text=key.public_text(), comment="demo mirror")
+    return True
+
+
+def _ensure_flavour(base: Distribution, folder: Path, key: UsignKey) -> tuple[Distribution, bool]:
+    """A flavour of the demo with feeds and a key of its own. Again, what a maintainer may have edited stays."""
+    with transaction.atomic():
+        flavour, is_new = Distribution.objects.get_or_create(
+            name=lime.NAME,
+            defaults={
+                "title": lime.TITLE,
+                "description": LIME_DESCRIPTION,
+                "url": folder.as_uri(),
+                "is_hosted": True,
+                "built_on": base,
+                "package_words": lime.WORDS,
+            },
+        )
+        has_moved = flavour.url != folder.as_uri()
+        if has_moved:
+            flavour.url = folder.as_uri()
+            flavour.save(update_fields=["url"])
+        has_other_keys = _pin(flavour, key)
+        if is_new:
+            _describe_flavour(flavour)
+        has_changed = is_new or has_moved or has_other_keys
+        if has_changed:
+            transaction.on_commit(generation.bump)
+    return flavour, has_changed
+
+
+def _describe_flavour(flavour: Distribution) -> None:
+    """Releases called after those of the flavour, and a snapshot that is called as the base's."""
+    fixed = " ".join(release.version for release in catalogue.RELEASES if not release.is_snapshot)
+    add_series(
+        flavour,
+        lime.SERIES,
+        base_releases=fixed,
+        version_template=lime.VERSION_TEMPLATE,
+        feeds={lime.FEED: lime.feed_path(is_snapshot=False)},
+    )
+    add_series(flavour, "master", base_releases=SNAPSHOT, feeds={lime.FEED: lime.feed_path(is_snapshot=True)})
+    for profile, words in lime.DEVICES.items():
+        flavour.devices.create(profile=profile, package_words=words)
 
 
 def _offer_network_profile() -> None:

@@ -14,6 +14,7 @@ from builders.receiving import Inbox
 from builders.signals import build_finished
 from builders.states import Reason, State
 from images.models import Image
+from packages.models import Package
 from tests.builders.api.caller import IMAGE, Caller, approved, each, leased, of, result, wanted
 from tests.factories import in_the_past, make_spec
 from tests.images.factories import make_target
@@ -220,12 +221,15 @@ def test_metadata_that_says_nothing_does_no_harm(tiny: dict[str, Any], tmp_path:
 @pytest.mark.parametrize(
     ("manifest", "state"),
     [
-        ({"base-files": "1", "vim": "9.1"}, State.DONE),
+        ({"base-files": "1", "vim": "9.1.0727-r1"}, State.DONE),
+        ({"base-files": "1", "vim": "9.1"}, State.FAILED),
         ({"base-files": "1"}, State.FAILED),
         ({}, State.FAILED),
     ],
 )
-def test_a_result_without_a_package_that_was_asked_for_fails_the_build(manifest: dict[str, str], state: State) -> None:
+def test_a_result_with_other_packages_than_were_asked_for_fails_the_build(
+    manifest: dict[str, str], state: State
+) -> None:
     spec = make_spec(packages=("vim", "-dnsmasq", "not-in-the-index"))
     feeds = tuple(type(spec.feeds[0])(feed.name, feed.kind, "opkg", feed.url, "12" * 32) for feed in spec.feeds)
     wanted(make_spec(packages=spec.packages, feeds=feeds))
@@ -238,6 +242,22 @@ def test_a_result_without_a_package_that_was_asked_for_fails_the_build(manifest:
     build = Build.objects.get()
     assert build.state == state
     assert state == State.DONE or "vim" in build.sentence
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_package_that_another_one_stands_in_for_may_be_missing() -> None:
+    row = Package.objects.get(full_name="luci")
+    Package.objects.filter(pk=row.pk).update(provides=["vim (=9)"])
+    spec = make_spec(packages=("vim",))
+    feeds = tuple(type(spec.feeds[0])(feed.name, feed.kind, "opkg", feed.url, "12" * 32) for feed in spec.feeds)
+    wanted(make_spec(packages=spec.packages, feeds=feeds))
+    caller = approved()
+    lease = caller.lease()
+    assert lease is not None
+
+    caller.finish(lease, FILES, manifest={"luci": row.version})
+
+    assert Build.objects.get().state == State.DONE
 
 
 DEEP: Any = {}

@@ -189,7 +189,7 @@ def test_without_a_device_the_target_decides() -> None:
         ({"profile": "nobody,knows"}, UnknownProfileError),
     ],
 )
-def test_what_is_unknown_is_said_as_the_catalogue_says_it(changes: dict[str, str], error: type[Exception]) -> None:
+def test_what_is_unknown_is_said_as_the_catalogue_says_it(changes: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         look(replace(OLD, **changes))
 
