@@ -12,6 +12,8 @@ from pytest_django.live_server_helper import LiveServer
 from builders.models import Build
 from builders.states import State
 from images.models import ImageRequest
+from packages import generation
+from packages.models import Distribution, Organisation
 from packages.signatures import UsignKey
 from tests.builders.processes import until
 from tests.cli.command import SECONDS, Asu
@@ -150,6 +152,26 @@ def test_what_a_check_finds_is_taken_as_a_request(asu: Asu) -> None:
     process.communicate(timeout=SECONDS)
     assert process.returncode == 0
     assert asu.files() == ["check.json", SYSUPGRADE, "installed"]
+
+
+def test_a_private_distribution_is_for_who_has_a_token_of_its_organisation(asu: Asu) -> None:
+    meadow = Organisation.objects.create(name="meadow")
+    Distribution.objects.filter(name="openwrt").update(organisation=meadow)
+    generation.bump()
+    token = io.StringIO()
+    call_command("client_token", "Meadow Net", organisation="meadow", stdout=token)
+    member = {"ASU_TOKEN": token.getvalue().strip()}
+
+    assert asu(*WISH).code == 4
+    assert asu("compare", "24.10.2", "24.10.2", "--target", "ath79/generic", "--profile", "x").code in (4, 6)
+
+    asu.environment |= member
+    request_hash = built(asu)
+    assert asu("download", request_hash).code == 0
+    assert asu.files() == [SYSUPGRADE]
+
+    asu.environment["ASU_TOKEN"] = ""
+    assert asu("download", request_hash, "--force").code == 4
 
 
 def test_a_token_of_the_server_makes_the_build_its_own(asu: Asu) -> None:

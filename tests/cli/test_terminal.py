@@ -128,7 +128,7 @@ def script(server: Server, asu: Asu, name: str, request: str) -> "subprocess.Com
     )
 
 
-@pytest.mark.parametrize("request_name", ["demo.json", "demo-classic.json"])
+@pytest.mark.parametrize("request_name", ["demo.json", "demo-classic.json", "demo-lime.json"])
 def test_the_demo_scripts_bring_an_image(server: Server, asu: Asu, request_name: str) -> None:
     done = script(server, asu, "image-request.sh", request_name)
 
