@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from packages import catalogue, comparing, words
 from packages.catalogue import ProfileInfo, TargetCatalogue
-from packages.changes import Applied, Change, Offer, Point, Timeline, apply
+from packages.changes import Applied, Offer, apply
 from packages.exceptions import UnknownProfileError, UnknownTargetError
-from packages.models import Channel, PackageChange, Profile, Release, Target
+from packages.models import Profile, Release, Target
 from packages.upgrades import lists
 from packages.upgrades.devices import Device, Dropped, Reach, Verdict
+from packages.upgrades.history import History
 from packages.upgrades.releases import Scope, scope_of
 from packages.versions import revision_number
 from packages.visibility import PUBLIC, Viewer
@@ -120,10 +121,10 @@ def _old_facts(device: Device, own: Release) -> _OldFacts:
         spellings = {device.profile, device.profile.replace(",", "_")}
         profile = Profile.objects.filter(target=target, name__in=spellings).first()
     listed = [*target.default_packages, *(profile.device_packages if profile else [])]
-    removed = {name[1:] for name in listed if name.startswith("-")}
+    of_flavour = [*target.package_words, *(profile.package_words if profile else [])]
     return _OldFacts(
         target_id=target.pk,
-        defaults=frozenset(name for name in listed if name not in removed) if listed else None,
+        defaults=frozenset(_in_image(listed, of_flavour)) if listed else None,
         supported_devices=tuple(profile.supported_devices) if profile else (),
     )
 
@@ -185,47 +186,6 @@ class _Parts:
 _NO_PACKAGES = _Parts(None, False, {}, (), {})
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """From one release to another in the time of one distribution: a flavour lives in its own and in its base's."""
-
-    timeline: Timeline
-    start: Point
-    changes: Sequence[Change]  # that the end has, from old to new
-
-    def is_crossed(self, change: Change) -> bool:
-        """Whether it took effect on the way."""
-        return not self.timeline.has(change, self.start)
-
-
-def _ways(device: Device, scope: Scope, place: _Place) -> list[_Way]:
-    """First that of the bases, if it is a flavour that the device runs, then that of its own distribution."""
-    start, end = scope.own, place.release
-    ways = []
-    if start.built_on is not None:
-        bases = [row.built_on_id for row in scope.distributions if row.built_on_id is not None]
-        points = start.built_on, end.built_on or end
-        ways.append(_way([*bases], Channel.objects.filter(distribution__in=bases), device, place, *points))
-    ways.append(_way([row.pk for row in scope.distributions], scope.channels, device, place, start, end))
-    return ways
-
-
-def _way(
-    distributions: Sequence[int],
-    channels: Iterable[Channel],
-    device: Device,
-    place: _Place,
-    start: Release,
-    end: Release,
-) -> _Way:
-    timeline = Timeline((channel.name, channel.branch_off_rev) for channel in channels)
-    rows = PackageChange.objects.filter(distribution__in=distributions)
-    point = _point(end, place.catalogue.version_code)
-    ordered = timeline.order(row.as_change() for row in rows)
-    changes = [change for change in ordered if timeline.has(change, point)]
-    return _Way(timeline, _point(start, device.revision), changes)
-
-
 class _Packages:
     """What becomes of the packages of a device on the way to its place."""
 
@@ -238,9 +198,9 @@ class _Packages:
         self.is_absolute = lists.is_absolute(self.told)
         self.defaults = _defaults(place.catalogue, place.profile)
         self.offer = Offer(_Real(self.known), frozenset(self.defaults))
-        self.ways = _ways(device, scope, place)
-        self.changes = [change for way in self.ways for change in way.changes]
-        self.sources = {source for change in self.changes for source in change.sources}
+        revisions = device.revision, place.catalogue.version_code
+        self.history = History(scope.distributions, scope.own, place.release, revisions)
+        self.sources = {source for change in self.history.changes for source in change.sources}
 
     def verdict_parts(self) -> _Parts:
         short = self._short(self.told)
@@ -266,10 +226,8 @@ class _Packages:
         )
 
     def _apply(self, names: Iterable[str]) -> tuple[list[str], list[Applied]]:
-        return apply(names, self.changes, self.offer, self._is_crossed, is_absolute=self.is_absolute)
-
-    def _is_crossed(self, change: Change) -> bool:
-        return all(way.is_crossed(change) for way in self.ways if change in way.changes)
+        history = self.history
+        return apply(names, history.changes, self.offer, history.is_crossed, is_absolute=self.is_absolute)
 
     def _updates(self, short: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         """Of what has the same name on both sides: versions of different packages tell nothing."""
@@ -293,14 +251,15 @@ class _Real:
 
 
 def _defaults(snapshot: TargetCatalogue, profile: ProfileInfo | None) -> list[str]:
-    listed = words.on_top(snapshot.default_packages, snapshot.package_words)
-    if profile is not None:
-        listed += words.of_device(profile.device_packages, snapshot.package_words, profile.package_words)
-    return [name for name in dict.fromkeys(listed) if not name.startswith("-") and f"-{name}" not in listed]
+    listed = [*snapshot.default_packages, *(profile.device_packages if profile else [])]
+    return _in_image(listed, [*snapshot.package_words, *(profile.package_words if profile else [])])
 
 
-def _point(release: Release, revision: str) -> Point:
-    return Point(release.version, release.channel.name, revision_number(revision))
+def _in_image(listed: Iterable[str], of_flavour: Iterable[str]) -> list[str]:
+    """What defaults come to: what a device takes out of its target's is not there, and a flavour has the last word."""
+    names = dict.fromkeys(listed)
+    kept = [name for name in names if not name.startswith("-") and f"-{name}" not in names]
+    return words.on_top(kept, of_flavour)
 
 
 def _why_missing(name: str, applied: Sequence[Applied]) -> str:

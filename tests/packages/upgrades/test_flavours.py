@@ -1,95 +1,84 @@
-"""What is newer for a device that runs a flavour: its releases, the base's changes of packages, and its own."""
+"""Devices that run a flavour: a distribution that is built on another."""
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from packages.models import Channel, Distribution, Feed, Package, Series, Target
-from packages.sync import flavours
-from packages.sync.inheritance import inherit
-from packages.upgrades import Device, Verdict, look
-from tests.packages.upgrades.conftest import change
+from packages.models import Channel, Distribution, Release, Target
+from packages.upgrades import Device, look
+from tests.packages.upgrades.conftest import PACKAGES, change, make_target
 
-OLD, NEW = "2024.1-ow23.05.5", "2024.1-ow24.10.2"
+OLD = Device("libremesh", "master-ow23.05.5", "ath79/generic", "tplink,archer-c7-v2")
+
+
+def flavoured(base_version: str, series: str = "master") -> Target:
+    """A release of the flavour, as `packages.sync.flavours` leaves it."""
+    version = f"{series}-ow{base_version}"
+    target = make_target(version=version, distribution="libremesh", packages={**PACKAGES, "lime-system": "1"})
+    owner = Distribution.objects.get(name="libremesh")
+    channel, _ = Channel.objects.get_or_create(distribution=owner, name=series)
+    base = Release.objects.get(distribution__name="openwrt", version=base_version)
+    Release.objects.filter(pk=target.release_id).update(channel=channel, built_on=base)
+    Channel.objects.filter(distribution=owner, releases=None).delete()
+    return target
 
 
 @pytest.fixture(autouse=True)
-def lime(releases: Target) -> Distribution:
-    """Built on 23.05.5, 24.10.1 and 24.10.2."""
-    flavour = Distribution.objects.create(
-        name="lime",
-        url="https://feeds.example.org",
-        built_on=releases.release.distribution,
-        package_words="lime-system -dnsmasq",
+def flavour(releases: Target) -> Distribution:
+    """On 23.05.5, 24.10.1 and 24.10.2."""
+    for version in ("23.05.5", "24.10.1", "24.10.2"):
+        flavoured(version)
+    Distribution.objects.filter(name="libremesh").update(built_on=Distribution.objects.get(name="openwrt"))
+    return Distribution.objects.get(name="libremesh")
+
+
+def test_a_channel_is_that_of_the_base() -> None:
+    near, far = look(OLD), look(OLD, reach="distribution")
+
+    assert (near.is_newer, near.newer_channels) == (False, ("master-ow24.10.2",))
+    assert (far.is_newer, far.version) == (True, "master-ow24.10.2")
+    assert look(replace(OLD, version="master-ow24.10.1")).version == "master-ow24.10.2"
+
+
+def test_a_device_that_reports_the_version_of_the_base_is_known_by_it() -> None:
+    assert look(replace(OLD, version="24.10.1")).version == "master-ow24.10.2"
+
+
+def test_what_is_built_on_a_candidate_is_for_who_runs_one() -> None:
+    make_target(version="25.12.0-rc1", is_complete=False)
+    flavoured("25.12.0-rc1")
+
+    assert look(OLD, reach="distribution").version == "master-ow24.10.2"
+    assert look(replace(OLD, version="master-ow25.12.0-rc1")).version == "master-ow25.12.0-rc1"
+
+
+def test_a_series_without_a_number_is_neither_newer_nor_older_than_others() -> None:
+    flavoured("24.10.2", series="2024.1")
+
+    assert look(OLD, reach="distribution").version == "master-ow24.10.2"
+    assert look(replace(OLD, version="2024.1-ow24.10.2"), reach="distribution").newer_channels == ()
+
+
+def test_changes_of_the_base_count_at_its_times_and_then_the_flavours_own() -> None:
+    change("renamed", ["editor"], ["vi"], "24.10")
+    change("renamed", ["luci"], ["vim"], "23.05")
+    change("renamed", ["vi"], ["vim"], "master", distribution="libremesh")
+    device = replace(OLD, packages={"editor": "", "luci": "", "lime-system": ""})
+
+    verdict = look(device, reach="distribution")
+
+    assert verdict.packages == ("vim", "luci", "lime-system")
+    assert [applied.sources for applied in verdict.changes] == [("editor",), ("vi",)]
+
+
+def test_the_words_of_a_flavour_are_defaults() -> None:
+    Target.objects.filter(release__version="master-ow24.10.2").update(
+        package_words=["lime-system", "-firewall4"], state_hash="02" * 32
     )
-    Series.objects.create(
-        distribution=flavour, name="2024.1", base_releases="23.05 24.10", version_template="{series}-ow{base_version}"
-    )
-    derive(flavour)
-    return flavour
+    device = replace(OLD, packages={"base-files": "", "busybox": "", "vim": ""})
 
+    packages = look(device, reach="distribution").packages
 
-def derive(flavour: Distribution) -> None:
-    """As a sync does, and as if each target had been asked for."""
-    flavours.derive(flavour)
-    targets = Target.objects.filter(release__distribution=flavour, synced_at=None)
-    for target in targets.select_related("release__channel", "built_on"):
-        assert target.built_on is not None
-        release = target.release
-        feed = Feed.objects.create(release=release, name="lime", kind=Feed.Kind.FLAVOUR, path=release.path)
-        for name in ("lime-system", "lime-map"):
-            Package.objects.create(feed=feed, name=name, full_name=name, version="2-r1")
-        inherit(target, target.built_on, [feed])
-
-
-def upgrade(*names: str, version: str = OLD, **more: Any) -> Verdict:
-    device = Device("lime", version, "ath79/generic", "tplink_archer-c7-v2", packages=dict.fromkeys(names, "1-r1"))
-    return look(device, **more)
-
-
-def test_a_newer_release_of_the_base_is_a_newer_one_of_the_flavour() -> None:
-    verdict = upgrade("lime-system")
-
-    assert (verdict.distribution, verdict.version, verdict.is_newer) == ("lime", NEW, True)
-    assert verdict.updates == {"lime-system": ("2-r1", "1-r1")}
-
-
-def test_a_device_that_reports_the_release_of_the_base_is_found() -> None:
-    assert upgrade(version="23.05.5").version == NEW
-    assert not upgrade(version="24.10.2").is_newer
-
-
-def test_changes_of_the_bases_packages_count_by_the_bases_releases() -> None:
-    change("renamed", ["tcpdump-mini"], ["tcpdump"], "24.10", why="One is enough.")
-    change("renamed", ["vi"], ["vim"], "23.05")
-
-    verdict = upgrade("tcpdump-mini", "lime-system")
-
-    assert verdict.packages == ("tcpdump", "lime-system")
-    [applied] = verdict.changes
-    assert applied.change.why == "One is enough."
-
-
-def test_the_flavour_has_changes_of_its_own(lime: Distribution) -> None:
-    Channel.objects.get(distribution=lime)  # one series: they count by its releases
-    change("renamed", ["lime-chart"], ["lime-map"], NEW, distribution="lime")
-
-    assert upgrade("lime-chart").packages == ("lime-map",)
-
-
-def test_what_the_flavour_puts_into_every_image_is_among_the_defaults() -> None:
-    whole = ("base-files", "busybox", "dropbear", "firewall4", "luci-base")
-
-    assert "lime-system" in (upgrade(*whole).packages or ())
-    assert "dnsmasq" not in (upgrade(*whole).packages or ())
-
-
-def test_a_series_without_a_number_is_no_newer_channel(lime: Distribution) -> None:
-    master = Series.objects.create(
-        distribution=lime, name="master", base_releases="24.10", version_template="{series}-ow{base_version}"
-    )
-    derive(lime)
-
-    assert master.releases.exists()
-    assert upgrade(reach="distribution").newer_channels == ()
-    assert upgrade(version="master-ow24.10.1", reach="distribution").version == "master-ow24.10.2"
+    assert packages is not None
+    assert "lime-system" in packages
+    assert "firewall4" not in packages
