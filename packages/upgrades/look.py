@@ -119,7 +119,7 @@ def _old_facts(device: Device, own: Release) -> _OldFacts:
     if device.profile:
         spellings = {device.profile, device.profile.replace(",", "_")}
         profile = Profile.objects.filter(target=target, name__in=spellings).first()
-    listed = [*target.default_packages, *(profile.device_packages if profile else [])]
+    listed = [*target.image_packages, *(profile.image_packages if profile else [])]
     removed = {name[1:] for name in listed if name.startswith("-")}
     return _OldFacts(
         target_id=target.pk,
@@ -195,12 +195,13 @@ class _Packages:
         self.place = place
         self.known = place.catalogue.packages
         self.is_absolute = lists.is_absolute(self.told)
-        self.defaults = _defaults(place.catalogue, place.profile)
+        self.defaults = catalogue.default_image(place.catalogue, place.profile)
         self.offer = Offer(_Real(self.known), frozenset(self.defaults))
         self.timeline = Timeline((channel.name, channel.branch_off_rev) for channel in scope.channels)
         self.start = _point(scope.own, device.revision)
         self.end = _point(place.release, place.catalogue.version_code)
-        rows = PackageChange.objects.filter(distribution__in=scope.distributions)
+        whose = {owner.pk for row in scope.distributions for owner in (row, row.base)}
+        rows = PackageChange.objects.filter(distribution__in=whose)
         ordered = self.timeline.order(row.as_change() for row in rows)
         self.changes = [change for change in ordered if self.timeline.has(change, self.end)]
         self.sources = {source for change in self.changes for source in change.sources}
@@ -255,13 +256,8 @@ class _Real:
         return name in lists.VIRTUAL or bool(self._known.get(str(name)))
 
 
-def _defaults(snapshot: TargetCatalogue, profile: ProfileInfo | None) -> list[str]:
-    listed = dict.fromkeys([*snapshot.default_packages, *(profile.device_packages if profile else [])])
-    return [name for name in listed if not name.startswith("-") and f"-{name}" not in listed]
-
-
 def _point(release: Release, revision: str) -> Point:
-    return Point(release.version, release.channel.name, revision_number(revision))
+    return Point(release.base.version, release.base.channel.name, revision_number(revision))
 
 
 def _why_missing(name: str, applied: Sequence[Applied]) -> str:

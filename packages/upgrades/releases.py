@@ -16,7 +16,7 @@ class Scope:
 
     own: Release
     distributions: tuple[Distribution, ...]  # its own, then the successors
-    channels: tuple[Channel, ...]  # of all these
+    channels: tuple[Channel, ...]  # of all these; of a flavour those of its base
     candidates: tuple[Release, ...]  # newest first; the device's own last, if it is offered
     newer_channels: tuple[Release, ...]  # newest of each, whether looked at or not
 
@@ -26,23 +26,24 @@ def scope_of(device: Device, reach: Reach, viewer: Viewer) -> Scope:
     runs it needs the next one.
     """
     distributions = _line(device.distribution, viewer)
-    own = (
-        Release.objects.filter(distribution=distributions[0], version__iexact=device.version)
-        .select_related("channel", "distribution")
-        .first()
-    )
+    rows = Release.objects.filter(distribution=distributions[0]).select_related(*_RELATED)
+    # Of a flavour: the version of the base is what its devices report.
+    own = rows.filter(is_enabled=True).best_called(device.version) or rows.best_called(device.version)
     if own is None:
         raise UnknownVersionError(f"Unsupported version: {device.version}", device.version)
     offered = list(
         Release.objects.filter(distribution__in=distributions, is_enabled=True, channel__is_enabled=True)
-        .select_related("channel", "distribution")
+        .select_related(*_RELATED)
         .defer("etags", "sync_error", "distribution__description", "distribution__etags")
     )
     newer = _newest_of_newer_channels(own, offered, distributions)
     inside = _newest_of_own_channel(own, offered)
     candidates = (newer if reach is Reach.DISTRIBUTION else []) + inside
-    channels = tuple(Channel.objects.filter(distribution__in=distributions))
+    channels = tuple(Channel.objects.filter(distribution__in=[row.base for row in distributions]))
     return Scope(own, distributions, channels, tuple(candidates), tuple(newer))
+
+
+_RELATED = ("channel", "distribution", "built_on__channel")
 
 
 def _line(name: str, viewer: Viewer) -> tuple[Distribution, ...]:
@@ -91,12 +92,13 @@ def _newest_of_newer_channels(own: Release, offered: Sequence[Release], line: Se
 def _is_later(release: Release, own: Release, order: dict[int, int]) -> bool:
     if release.distribution_id != own.distribution_id:
         return order[release.distribution_id] > order[own.distribution_id]
-    return version_key(release.channel.name) > version_key(own.channel.name)
+    return version_key(release.base.channel.name) > version_key(own.base.channel.name)
 
 
 def _finished(releases: Iterable[Release]) -> list[Release]:
     return [release for release in releases if not release.is_snapshot and not is_pre_release(release.version)]
 
 
-def _key(release: Release) -> VersionKey:
-    return version_key(release.version)
+def _key(release: Release) -> tuple[VersionKey, VersionKey]:
+    """From old to new. Releases of a flavour go by what they are built on, then by their own names."""
+    return version_key(release.base.version), version_key(release.version)
