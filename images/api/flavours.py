@@ -12,7 +12,7 @@ from packages.versions import version_key
 Branch = dict[str, Any]
 
 # What is true of a branch whoever builds on it.
-_SHARED = ("git_branch", "branch_off_rev", "package_changes")
+_SHARED = ("git_branch", "branch_off_rev")
 
 
 def with_base(own: dict[str, Branch], flavour: Distribution, of_base: dict[str, Branch]) -> dict[str, Branch]:
@@ -30,7 +30,9 @@ def with_base(own: dict[str, Branch], flavour: Distribution, of_base: dict[str, 
     )
     for name, branch in own.items():
         shared = of_base.get(base_of.get(name, ""), {})
-        found[name] = {**branch, **{key: shared[key] for key in _SHARED if key in shared}}
+        inherited = {key: shared[key] for key in _SHARED if key in shared}
+        changes = [*shared.get("package_changes", ()), *branch["package_changes"]]
+        found[name] = {**branch, **inherited, "package_changes": changes}
     ordered = sorted(found.items(), key=lambda item: (item[1]["snapshot"], version_key(item[0])), reverse=True)
     return dict(ordered)
 

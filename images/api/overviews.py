@@ -48,18 +48,17 @@ def latest(distribution: Distribution) -> list[str]:
 
 def branches(distribution: Distribution) -> dict[str, Branch]:
     """The offered branches by name, newest first; those without a version are left out."""
-    base = distribution.built_on
-    if base is None:
-        return _own_branches(distribution, [distribution])
-    # What became of the flavour's packages lies in the time of its base.
-    return with_base(_own_branches(distribution, []), distribution, _own_branches(base, [base, distribution]))
+    own = _own_branches(distribution)
+    if distribution.built_on is None:
+        return own
+    return with_base(own, distribution, _own_branches(distribution.built_on))
 
 
-def _own_branches(distribution: Distribution, changed: Sequence[Distribution]) -> dict[str, Branch]:
+def _own_branches(distribution: Distribution) -> dict[str, Branch]:
     channels = list(Channel.objects.filter(distribution=distribution))
     versions = _versions(distribution)
     targets = _targets(distribution)
-    changes = _changes(changed, channels)
+    changes = _changes(distribution, channels)
     # The development branch is newer than all releases.
     newest_first = sorted(channels, key=lambda row: (row.is_snapshot, version_key(row.name)), reverse=True)
     return {
@@ -117,10 +116,10 @@ def _targets(distribution: Distribution) -> dict[int, dict[str, str]]:
     return found
 
 
-def _changes(changed: Sequence[Distribution], channels: Sequence[Channel]) -> dict[int, list[dict[str, Any]]]:
+def _changes(distribution: Distribution, channels: Sequence[Channel]) -> dict[int, list[dict[str, Any]]]:
     """What each branch has, as clients of this API understand it."""
     timeline = Timeline((channel.name, channel.branch_off_rev) for channel in channels)
-    rows = timeline.order(row.as_change() for row in PackageChange.objects.filter(distribution__in=changed))
+    rows = timeline.order(row.as_change() for row in PackageChange.objects.filter(distribution=distribution))
     return {channel.pk: _changes_of(channel, rows, timeline) for channel in channels}
 
 

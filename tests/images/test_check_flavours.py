@@ -55,18 +55,6 @@ def test_a_device_is_led_along_the_branches_of_the_base(client: Client) -> None:
     assert answer.json()["request"]["version"] == "2024.1-demo25.04.0"
 
 
-def test_changes_of_the_flavours_own_packages_lie_in_the_time_of_its_base(client: Client) -> None:
-    flavour = Distribution.objects.get(name="demo-lime")
-    flavour.package_changes.create(kind="renamed", sources=["lime-old"], targets=["lime-docs-minimal"], version="25.04")
-
-    found = check(client, reach="distribution", packages={**INSTALLED, "lime-old": "1"})
-
-    assert "lime-docs-minimal" in found["request"]["packages"]
-    branches = client.get("/demo-lime/json/v1/overview.json").json()["branches"]
-    for name in ("25.04", "2024.1-demo25.04"):
-        assert "lime-old" in {change.get("source") for change in branches[name]["package_changes"]}
-
-
 def test_other_series_on_the_same_branch_are_no_upgrade() -> None:
     flavour = Distribution.objects.get(name="demo-lime")
     other = flavour.series.create(name="2025.1", base_releases="24.04", version_template="{series}-demo{base_version}")

@@ -97,7 +97,9 @@ def test_made_private_in_the_admin_a_distribution_is_gone_for_others_at_once(
 ) -> None:
     row = Distribution.objects.create(name="openwrt", url="https://x.example.org", title="OpenWrt")
     assert client.get("/openwrt/api/v1/overview").status_code == 200
-    empty = {f"{name}-{kind}_FORMS": 0 for name in ("keys", "channels") for kind in ("TOTAL", "INITIAL")}
+    empty = {
+        f"{name}-{kind}_FORMS": 0 for name in ("keys", "channels", "series", "devices") for kind in ("TOTAL", "INITIAL")
+    }
     form = {"name": "openwrt", "url": row.url, "is_enabled": "on", "organisation": meadow.pk, **empty}
 
     with django_capture_on_commit_callbacks(execute=True):
