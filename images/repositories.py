@@ -69,7 +69,8 @@ class Named:
 def check(asked: Asked) -> None:
     """RequestRefusedError for what could not be allowed whatever the target turns out to have."""
     for field, address in _addresses(asked):
-        if not allow_list.is_on_a_mirror(address) and allow_list.find(asked.distribution, address) is None:
+        is_on_a_mirror = allow_list.is_on_a_mirror(address, asked.asker.viewer)
+        if not is_on_a_mirror and allow_list.find(asked.distribution, address) is None:
             raise _not_allowed(field, address, asked.distribution)
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 from packages.models import AllowedRepository, Distribution
 from packages.public_keys import PublicKey
 from packages.upstream import Bounds
+from packages.visibility import PUBLIC, Viewer
 from packages.web_addresses import WebAddress
 
 
@@ -32,9 +33,9 @@ def find(distribution: str, address: WebAddress) -> Allowance | None:
     return Allowance(Bounds((closest.address,), closest.is_inside_allowed), closest.key_list)
 
 
-def is_on_a_mirror(address: WebAddress) -> bool:
-    """Whether it is below the mirror of a distribution, whose feeds may always be named."""
-    for url in Distribution.objects.filter(is_enabled=True).values_list("url", flat=True):
+def is_on_a_mirror(address: WebAddress, viewer: Viewer = PUBLIC) -> bool:
+    """Whether it is below the mirror of a distribution that the viewer sees; its feeds may always be named."""
+    for url in Distribution.objects.visible_to(viewer).values_list("url", flat=True):
         try:
             if address.is_within(WebAddress.parse(url)):
                 return True
