@@ -10,7 +10,7 @@ _SLASHES = re.compile(r"/{2,}")
 _PAGES = frozenset({"admin", "images", "static", "docs", "about", "status", "stats", "network-profiles"})
 _PROGRAMS = RESERVED - _PAGES
 # Files of images: what `static` holds otherwise belongs to pages.
-_FILES_OF_IMAGES = re.compile(r"/+static/(?:[0-9a-f]{64}|faillogs)/.*", re.DOTALL)
+_FILES_OF_IMAGES = re.compile(r"(?:/+[^/]+)?/+static/(?:[0-9a-f]{64}|faillogs)/.*", re.DOTALL)
 
 
 def tidy(path: str) -> str:

@@ -45,8 +45,8 @@ def image_list(request: HttpRequest) -> HttpResponse:
     """All images, newest first, found by words in device, target, version, distribution or the start of the hash."""
     words = request.GET.get("q", "")[:200].replace("\0", "").split()[:8]
     rows = _requests(_viewer(request))
-    state = request.GET.get("state", "")
-    if state == "failed":
+    state = "failed" if request.GET.get("state") == "failed" else ""
+    if state:
         rows = rows.filter(build__state__in=(State.FAILED, State.PARKED))
     for word in words:
         rows = rows.filter(

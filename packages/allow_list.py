@@ -7,7 +7,6 @@ from django.db.models import Q
 from packages.models import AllowedRepository, Distribution
 from packages.public_keys import PublicKey
 from packages.upstream import Bounds
-from packages.visibility import PUBLIC, Viewer
 from packages.web_addresses import WebAddress
 
 
@@ -33,9 +32,14 @@ def find(distribution: str, address: WebAddress) -> Allowance | None:
     return Allowance(Bounds((closest.address,), closest.is_inside_allowed), closest.key_list)
 
 
-def is_on_a_mirror(address: WebAddress, viewer: Viewer = PUBLIC) -> bool:
-    """Whether it is below the mirror of a distribution that the viewer sees; its feeds may always be named."""
-    for url in Distribution.objects.visible_to(viewer).values_list("url", flat=True):
+def is_on_a_mirror(distribution: str, address: WebAddress) -> bool:
+    """Whether it is below the mirror of a distribution, whose feeds may always be named.
+
+    Of this one or of any public one: a flavour has the feeds of what it is built on. Where private ones of others are
+    is nobody's business.
+    """
+    known = Distribution.objects.filter(Q(name=distribution) | Q(organisation=None), is_enabled=True)
+    for url in known.values_list("url", flat=True):
         try:
             if address.is_within(WebAddress.parse(url)):
                 return True

@@ -6,7 +6,6 @@ from images.api import build, check, docs, documents
 from images.api.classic import without_target
 
 urlpatterns = [
-    path("", include("images.api.classic.urls")),
     path("api/v1/build", build.build),
     path("api/v1/build/<str:request_hash>", build.build_state),
     path("api/v1/build/<str:request_hash>/cancel", build.cancel),
@@ -30,5 +29,7 @@ urlpatterns = [
     path("overview", documents.overview),
     path("json/latest.json", documents.latest),
     path("json/branches.json", documents.branches),
+    # 2017 to 2020. Before the documents: its folders are called by hashes.
+    path("", include("images.api.classic.urls")),
     path("json/<path:path>", documents.document),
 ]

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from images import addresses, checksums, services
 from images.api.answers import Answer
-from images.api.classic import calls, folders, reading, standing
+from images.api.classic import by_status, calls, folders, reading, standing
 from images.api.classic.by_status import NO_UPGRADE, TOO_BIG
 from images.api.classic.calls import Call, error
 from images.api.classic.standing import Standing, Word
@@ -83,7 +83,12 @@ def need(call: Call, *but: str, device: bool) -> None:
 @calls.taken(refused)
 def upgrade_request(call: Call) -> Answer:
     """An image to upgrade with."""
-    return _asked(call, is_upgrade=True)
+    return by_status.image_for(call) if is_first_auc(call) else _asked(call, is_upgrade=True)
+
+
+def is_first_auc(call: Call) -> bool:
+    """auc 0.0.1 and 0.0.2, which came to these addresses when they still spoke in statuses."""
+    return call.agent == "auc"
 
 
 @calls.taken(refused)
@@ -195,11 +200,10 @@ def _log(image: Image) -> str:
 
 def _failed(stands: Standing, form: Form) -> Answer:
     log = form.address(folders.fail_log(stands.request.request_hash))
-    sentence = stands.build.sentence if stands.build is not None else ""
     if stands.reason in standing.TOO_BIG:
         return error(413, TOO_BIG, log=log)
     if stands.reason in standing.CONFLICTS:
-        return error(409, sentence, log=log)
+        return error(409, stands.sentence, log=log)
     if stands.reason is standing.NO_IMAGE and form.is_upgrade:
-        return error(501, sentence, log=log)
-    return error(500, sentence, log=log)
+        return error(501, stands.sentence, log=log)
+    return error(500, stands.sentence, log=log)

@@ -5,7 +5,6 @@
     POST /image-request   (also /build-request and /files-request)
 """
 
-from builders.states import Reason
 from images import checksums, services
 from images.api.answers import Answer
 from images.api.classic import calls, folders, reading, standing
@@ -34,6 +33,14 @@ def refused(refusal: RequestRefusedError) -> Answer:
 def image_request(call: Call) -> Answer:
     """An image to upgrade with."""
     return _asked(call, is_upgrade=True)
+
+
+def image_for(call: Call) -> Answer:
+    """The same for a call to another address."""
+    try:
+        return _asked(call, is_upgrade=True)
+    except RequestRefusedError as refusal:
+        return refused(refusal)
 
 
 @calls.taken(refused)
@@ -94,8 +101,7 @@ def _failed(stands: Standing, call: Call) -> Answer:
     log = f"{call.base}{folders.fail_log(stands.request.request_hash)}"
     if stands.reason in standing.TOO_BIG:
         return error(400, TOO_BIG, log=log)
-    sentence = stands.build.sentence if stands.build is not None else ""
-    return error(500, sentence or Reason.CRASH.label, log=log)
+    return error(500, stands.sentence, log=log)
 
 
 def _refused_wish(refusal: RequestRefusedError, call: Call) -> Answer:

@@ -18,11 +18,12 @@ from packages import names
 from packages.exceptions import NotCompleteError, UnknownError, UnknownTargetError, UnknownVersionError
 from packages.models import Release, Target
 from packages.upgrades import Device, Reach, Verdict, look
+from packages.visibility import Viewer
 
 NEEDED = ("distro", "version", "target", "subtarget")
 LACKS = "missing parameters - need distro version target subtarget"
-# A verdict may depend on several releases, whose documents come one after the other.
-_MOST_TARGETS = 4
+# A verdict may depend on several releases, whose documents come one after the other; clients wait 15 seconds (T14).
+_MOST_TARGETS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class _Question:
 
     device: Device
     wants_packages: bool
+    viewer: Viewer
     said_target: str  # the device's is "" if that is no target
 
     @property
@@ -43,7 +45,7 @@ class _Question:
 def update_request(call: Call) -> Answer:
     """For the first generation."""
     reading.need(call, NEEDED, LACKS)
-    asked = _Question(_device(call, "packages"), "update_packages" in call.fields, reading.target_of(call.fields))
+    asked = _question(call, "packages", wants_packages="update_packages" in call.fields)
     verdict = _verdict(asked)
     return Answer(201, {}) if verdict is None else _answer(asked, verdict)
 
@@ -54,22 +56,26 @@ def upgrade_check(call: Call) -> Answer:
     by_header.need(call, device=False)
     name = "installed" if call.fields.get("installed") is not None else "packages"
     wants_packages = call.fields.get("upgrade_packages") not in (None, 0, "0", "", False)
-    asked = _Question(_device(call, name), wants_packages, reading.target_of(call.fields))
+    asked = _question(call, name, wants_packages=wants_packages)
     verdict = _verdict(asked)
+    if verdict is None and by_header.is_first_auc(call):
+        return Answer(201, {})
     if verdict is None:
         return Answer(202, {}, {by_header.STATUS: Word.INITIALIZE.value})
     return _answer(asked, verdict)
 
 
-def _device(call: Call, name: str) -> Device:
+def _question(call: Call, name: str, *, wants_packages: bool) -> _Question:
+    """`name`: of the field with the device's packages."""
     revision, target = call.fields.get("revision"), reading.target_of(call.fields)
-    return Device(
+    device = Device(
         distribution=reading.distribution(call),
         version=reading.version(call),
         target=target if names.TARGET.fullmatch(target) else "",
         revision=revision if isinstance(revision, str) else "",
         packages=reading.installed(call.fields, name),
     )
+    return _Question(device, wants_packages, call.viewer, target)
 
 
 def _verdict(asked: _Question) -> Verdict | None:
@@ -77,7 +83,9 @@ def _verdict(asked: _Question) -> Verdict | None:
     device = asked.device
     for _ in range(_MOST_TARGETS):
         try:
-            return look(device, want_package_updates=asked.wants_packages, reach=Reach.DISTRIBUTION)
+            return look(
+                device, want_package_updates=asked.wants_packages, reach=Reach.DISTRIBUTION, viewer=asked.viewer
+            )
         except NotCompleteError as error:
             if not preparing.complete(Target.objects.get(pk=error.target_id)):
                 return None

@@ -18,6 +18,7 @@ from packages import names, naming
 from packages.exceptions import NotCompleteError
 from packages.models import Distribution, Release, Target
 from packages.versions import is_pre_release, version_key
+from packages.visibility import Viewer
 
 Fields = Mapping[str, Any]
 
@@ -56,7 +57,7 @@ def place(call: Call) -> Place:
     named, asked = distribution(call), version(call)
     target = target_of(call.fields)
     found = Place(named, asked, target if names.TARGET.fullmatch(target) else "")
-    for name in _line(named):
+    for name in _line(named, call.viewer):
         # A device of LEDE is told of releases of OpenWrt, and asks for them by its own name.
         if Release.objects.filter(distribution__name=name, version__iexact=asked, is_enabled=True).exists():
             found = replace(found, distribution=name)
@@ -94,7 +95,7 @@ def version(call: Call) -> str:
 def newest_version(call: Call) -> str:
     """The newest release that has the target: for auc of 2018, which forgets to say what it was told; "" for none."""
     rows = Release.objects.filter(
-        distribution__name__in=list(_line(distribution(call))),
+        distribution__name__in=list(_line(distribution(call), call.viewer)),
         is_enabled=True,
         channel__is_enabled=True,
         targets__name=target_of(call.fields),
@@ -212,14 +213,15 @@ def unknown(field: str, word: str, value: object) -> RequestRefusedError:
     return RequestRefusedError(400, f"unknown {word} {_plain(value)}", field=field)
 
 
-def _line(name: str) -> Iterator[str]:
-    """The distribution, and those that go on where it ends."""
-    seen: set[int] = set()
-    row = Distribution.objects.filter(name=name).select_related("successor").first()
-    while row is not None and row.pk not in seen:
-        seen.add(row.pk)
+def _line(name: str, viewer: Viewer) -> Iterator[str]:
+    """The distribution, and those that go on where it ends, as far as the viewer sees them."""
+    rows = {row.pk: row for row in Distribution.objects.visible_to(viewer)}
+    row = next((row for row in rows.values() if row.name == name), None)
+    while row is not None:
         yield row.name
-        row = row.successor
+        # Each once: a circle ends here.
+        del rows[row.pk]
+        row = rows.get(row.successor_id or 0)
 
 
 def _as_then(refusal: RequestRefusedError, where: Place, target: str) -> RequestRefusedError:

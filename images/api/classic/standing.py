@@ -42,6 +42,12 @@ class Standing:
         """Why it failed."""
         return Reason(self.build.reason) if self.build is not None and self.build.reason else None
 
+    @property
+    def sentence(self) -> str:
+        """Why it failed, in words."""
+        said = self.build.sentence if self.build is not None else ""
+        return said or (self.reason or Reason.CRASH).label
+
 
 def of(request: ImageRequest) -> Standing:
     """RequestRefusedError when it was refused, or its image was withdrawn."""
