@@ -173,7 +173,7 @@ def _open_feeds(spec: BuildSpec, feed_set: FeedSet, sources: Sources) -> None:
             raise BuildFailedError(Reason.CRASH, f"The feed {feed.name[:64]!r} has a name or sum that cannot be used.")
         taken = {other.name for other in feed_set.feeds}
         name = feed.name if feed.name not in taken else f"{feed.name}-{feed.index_sha256[:8]}"
-        keys = feed.keys or spec.keys
+        keys = () if sources.vouches else feed.keys or spec.keys
         data, signature = _verified_index(feed, keys, sources)
         folder = feed_set._stack.enter_context(package_cache.in_use(_folder_name(feed, signature)))
         _lay_out(feed, folder, data, signature)

@@ -32,7 +32,12 @@ _PATIENCE = 600.0  # seconds without progress after which the main server is no 
 
 
 class Sources(Protocol):
-    """Where a build gets what is not on this machine. Raises MirrorError."""
+    """Where a build gets what is not on this machine. Raises MirrorError.
+
+    `vouches`: what a spec names by its sum was verified by whoever made the spec, so no signature is looked at again.
+    """
+
+    vouches: bool
 
     def imagebuilder(self, wanted: ImageBuilderSpec, target: Path, progress: Progress, go_on: GoOn) -> None:
         """Bring the archive to `target`, its SHA-256 checked."""
@@ -45,6 +50,8 @@ class Sources(Protocol):
 
 class MirrorSources:
     """Everything from the addresses that the spec names."""
+
+    vouches = False
 
     def imagebuilder(self, wanted: ImageBuilderSpec, target: Path, progress: Progress, go_on: GoOn) -> None:
         """See Sources."""
@@ -62,7 +69,12 @@ class MirrorSources:
 
 
 class ServerSources:
-    """Asks the main server first, so that a farm asks the mirror once. What it does not have comes from the mirror."""
+    """Asks the main server first, so that a farm asks the mirror once. What it does not have comes from the mirror.
+
+    The server has verified by the pinned keys what it tells the sums of; a worker has nothing to do that with.
+    """
+
+    vouches = True
 
     def __init__(self, server: str) -> None:
         self._server = Mirror(f"{server.rstrip('/')}/{API}")

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from demo import archive, ipk, lime, package_set
 from demo.catalogue import DIST, RELEASES, TARGETS, Profile, Release, Target
 
+HERE = Path(__file__).parent
 HOME = "https://demo.invalid"  # where the ImageBuilders would look; no such host
 NO_IMAGE = "{name}\nThis is not an image. The demo distribution publishes none: ask the server to build it.\n"
 
@@ -55,13 +56,17 @@ def generate(folder: Path, key: SigningKey, lime_key: SigningKey | None = None) 
     writer.remove_others()
 
 
-def source_digest() -> str:
+def source_digest(here: Path = HERE) -> str:
     """Changes whenever `generate` would write other bytes for the same key."""
-    here = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(path for path in here.rglob("*") if path.is_file() and path.suffix != ".pyc"):
+    for path in sorted(path for path in here.rglob("*") if path.is_file() and _is_source(path.relative_to(here))):
         digest.update(f"{path.relative_to(here)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _is_source(path: Path) -> bool:
+    """Whether the mirror is made from it; the scripts and requests beside it only talk to a server."""
+    return path.suffix not in (".pyc", ".sh") and path.parts[0] != "requests"
 
 
 @dataclass(frozen=True)

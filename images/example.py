@@ -35,7 +35,7 @@ def example_of(distribution: Distribution) -> tuple[Profile, list[str]] | None:
 
 def _packages_for(profile: Profile) -> list[str]:
     """Two that the target has and the device has not."""
-    own = {word.lstrip("-") for word in [*profile.target.default_packages, *profile.device_packages]}
+    own = {word.lstrip("-") for word in [*profile.target.image_packages, *profile.image_packages]}
     rows = Package.objects.filter(feed__targets=profile.target, name__in=_PACKAGES)
     offered = set(rows.values_list("name", flat=True)) - own
     return [name for name in _PACKAGES if name in offered][:2]

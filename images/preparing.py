@@ -22,7 +22,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from builders.ledger import look_for
-from builders.states import Phase, Reason, State
+from builders.states import Phase
 from images import fingerprint
 from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
@@ -41,8 +41,6 @@ _ASKED_FOR = 10.0
 _LOST_AFTER = timedelta(seconds=120)
 # How often the mirror is asked whether it has moved on, for requests that do not fit what we have of a target.
 REFRESH_EVERY = timedelta(seconds=60)
-# A build that failed so may well succeed from what the mirror has now.
-_MOVED = frozenset({Reason.MIRROR_MOVED, Reason.KERNEL_MISMATCH})
 # Clients stop at a refusal; some that poll on hear of it for this long.
 _KEEP_REFUSED = timedelta(hours=1)
 
@@ -99,6 +97,11 @@ def _try_again(request: ImageRequest) -> bool:
     return True
 
 
+def hash_of(asked: Asked) -> str:
+    """Under which a request waits."""
+    return fingerprint.digest(fingerprint.unchecked_canonical(asked))
+
+
 def is_refresh_due(target_id: int) -> bool:
     """Whether the mirror was not asked about a target just now."""
     return Target.objects.filter(_not_lately(), pk=target_id).exists()
@@ -113,13 +116,6 @@ def _not_lately() -> Q:
     since = timezone.now() - REFRESH_EVERY
     was_read = Q(synced_at__isnull=True) | Q(synced_at__lt=since)
     return was_read & (Q(refreshed_at=None) | Q(refreshed_at__lt=since))
-
-
-def is_worth_a_look(request: ImageRequest, target_id: int) -> bool:
-    """Whether its build failed because the mirror was moving, and it may have come to rest since."""
-    build = request.build
-    failed = build is not None and build.state == State.FAILED and build.reason in _MOVED
-    return failed and is_refresh_due(target_id)
 
 
 def phase(request: ImageRequest) -> Phase:

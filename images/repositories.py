@@ -69,7 +69,8 @@ class Named:
 def check(asked: Asked) -> None:
     """RequestRefusedError for what could not be allowed whatever the target turns out to have."""
     for field, address in _addresses(asked):
-        if not allow_list.is_on_a_mirror(address) and allow_list.find(asked.distribution, address) is None:
+        is_own = allow_list.is_on_a_mirror(asked.distribution, address)
+        if not is_own and allow_list.find(asked.distribution, address) is None:
             raise _not_allowed(field, address, asked.distribution)
 
 
@@ -204,14 +205,16 @@ def _not_allowed(
 ) -> RequestRefusedError:
     row = Distribution.objects.filter(name=distribution).first()
     allowed = allow_list.allowed_addresses(row) if row else []
+    own = (
+        f"the feeds of {target.distribution} {target.version} {target.target}" if target else "the feeds of the target"
+    )
     if not allowed:
-        right = "the feeds of the target and no others; extra repositories are not offered by this server"
+        right = f"{own} and no others; extra repositories are not offered by this server"
     else:
         more = f" and {len(allowed) - _MOST_NAMED} more" if len(allowed) > _MOST_NAMED else ""
-        right = f"the feeds of the target, and what is below {', '.join(allowed[:_MOST_NAMED])}{more}"
-    where = f" of {target.distribution} {target.version} {target.target}" if target else ""
+        right = f"{own}, and what is below {', '.join(allowed[:_MOST_NAMED])}{more}"
     return RequestRefusedError(
-        400, f"{field}: {address} is not allowed here. Allowed are{where}: {right}.", field="repositories"
+        400, f"{field}: {address} is not allowed here. Allowed are {right}.", field="repositories"
     )
 
 

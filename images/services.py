@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from builders.states import State
-from images import admission, load, preparing, repositories, retention, validation
+from images import admission, load, moved, preparing, repositories, retention, validation
 from images.clients import NOBODY, Client
 from images.exceptions import RequestRefusedError
 from images.models import Image, ImageRequest
@@ -34,7 +34,7 @@ def request_asked(asked: Asked) -> ImageRequest:
     try:
         snapshot = admission.find(asked)
         request = admission.admit(asked, snapshot)
-        if not preparing.is_worth_a_look(request, snapshot.target_id):
+        if not moved.has_failed_by_it(request) or not preparing.is_refresh_due(snapshot.target_id):
             return request
         request = preparing.ask(asked, snapshot.target_id, admission.owner_of(asked))
     except NotCompleteError as error:
@@ -69,6 +69,8 @@ def lookup(distribution: str | None, request_hash: str, viewer: Viewer = PUBLIC)
     if not _is_there(request, distribution, viewer):
         return None
     final = request.resolved_to or request
+    if again := moved.successor(final):
+        request, final = again, again.resolved_to or again
     if final.build is not None and final.build.state == State.EXPIRED:
         return None
     image = final.published_image

@@ -247,9 +247,7 @@ def _repository_keys(raw: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, list):
         raise wrong("repository_keys", value, "a list of public keys")
     if len(value) > MAX_KEYS:
-        raise RequestRefusedError(
-            400, f"repository_keys: too many; at most {MAX_KEYS} can be sent.", field="repository_keys"
-        )
+        raise _too_many_keys()
     found: dict[tuple[str, str], None] = {}
     for index, text in enumerate(value):
         if not isinstance(text, str) or len(text) > _MAX_KEY:
@@ -263,4 +261,12 @@ def _repository_keys(raw: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
                 f"EC P-256): {error}",
                 field="repository_keys",
             ) from error
+    if len(found) > MAX_KEYS:
+        raise _too_many_keys()
     return tuple(found)
+
+
+def _too_many_keys() -> RequestRefusedError:
+    return RequestRefusedError(
+        400, f"repository_keys: too many; at most {MAX_KEYS} can be sent.", field="repository_keys"
+    )

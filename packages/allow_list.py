@@ -32,9 +32,14 @@ def find(distribution: str, address: WebAddress) -> Allowance | None:
     return Allowance(Bounds((closest.address,), closest.is_inside_allowed), closest.key_list)
 
 
-def is_on_a_mirror(address: WebAddress) -> bool:
-    """Whether it is below the mirror of a distribution, whose feeds may always be named."""
-    for url in Distribution.objects.filter(is_enabled=True).values_list("url", flat=True):
+def is_on_a_mirror(distribution: str, address: WebAddress) -> bool:
+    """Whether it is below the mirror of a distribution, whose feeds may always be named.
+
+    Of this one or of any public one: a flavour has the feeds of what it is built on. Private ones of others are
+    nobody's business.
+    """
+    known = Distribution.objects.filter(Q(name=distribution) | Q(organisation=None), is_enabled=True)
+    for url in known.values_list("url", flat=True):
         try:
             if address.is_within(WebAddress.parse(url)):
                 return True

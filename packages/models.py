@@ -14,7 +14,7 @@ from packages.changes import Change, circle_with, shape_problem
 from packages.definitions import SHIPPED
 from packages.exceptions import SignatureError
 from packages.public_keys import PublicKey, read_keys
-from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet
+from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet, ReleaseQuerySet
 from packages.web_addresses import WebAddress
 
 
@@ -280,6 +280,7 @@ class Distribution(Synced):
         if self.is_hosted and not self.url.startswith("file://"):
             raise ValidationError({"url": "A distribution that is hosted here needs a file:// address."})
         naming.check(self)
+        _check_given_away(self, "What becomes private here is in the flavour")
         if self.built_on is None:
             if not self.url:
                 raise ValidationError({"url": "Say where the mirror is; only a flavour can do without."})
@@ -606,6 +607,8 @@ class Release(Synced):
         max_length=32, blank=True, default="targets", help_text="Folder of the targets; empty in the era of 15.05."
     )
 
+    objects = ReleaseQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["distribution", "version"], name="release_once")]
         ordering = ["distribution", "-id"]
@@ -617,6 +620,11 @@ class Release(Synced):
     def path(self) -> str:
         """Folder on the mirror, e.g. `releases/24.10.2`; DIR of the API documents."""
         return self.channel.path.replace("{version}", self.version)
+
+    @property
+    def base(self) -> "Release":
+        """What it is built on, or itself: the release whose branch and place in time it shares."""
+        return self.built_on or self
 
     @property
     def is_snapshot(self) -> bool:
@@ -851,10 +859,23 @@ class NetworkProfile(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        _check_given_away(self, "It goes into each image of the flavour")
+
     @property
     def package_words(self) -> tuple[str, ...]:
         """Its packages, each once and in order."""
         return tuple(dict.fromkeys(self.packages.split()))
+
+
+def _check_given_away(row: Distribution | NetworkProfile, why: str) -> None:
+    """What flavours are made of cannot become private without them."""
+    if row.pk is None or row.organisation_id is None:
+        return
+    flavour = row.flavours.exclude(organisation=row.organisation_id).first()
+    if flavour is not None:
+        sentence = f"{why} '{flavour.name}', which is not of {row.organisation}: choose the organisation there first."
+        raise ValidationError({"organisation": sentence})
 
 
 class NetworkProfileFile(models.Model):

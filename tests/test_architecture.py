@@ -23,7 +23,7 @@ ALLOWED = {
     "asu_site": {"packages", "builders", "images", "stats"},
     "demo": {"packages"},
 }
-OURS = {*ALLOWED, "bench", "tests"}
+OURS = {*ALLOWED, "bench", "tests", "asu_cli"}
 
 
 def imports_of(folder: str) -> Iterator[tuple[Path, str]]:

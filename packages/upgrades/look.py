@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from packages import catalogue, comparing
+from packages import catalogue, comparing, words
 from packages.catalogue import ProfileInfo, TargetCatalogue
-from packages.changes import Applied, Change, Offer, Point, Timeline, apply
+from packages.changes import Applied, Offer, apply
 from packages.exceptions import UnknownProfileError, UnknownTargetError
-from packages.models import PackageChange, Profile, Release, Target
+from packages.models import Profile, Release, Target
 from packages.upgrades import lists
 from packages.upgrades.devices import Device, Dropped, Reach, Verdict
+from packages.upgrades.history import History
 from packages.upgrades.releases import Scope, scope_of
 from packages.versions import revision_number
 from packages.visibility import PUBLIC, Viewer
@@ -120,10 +121,10 @@ def _old_facts(device: Device, own: Release) -> _OldFacts:
         spellings = {device.profile, device.profile.replace(",", "_")}
         profile = Profile.objects.filter(target=target, name__in=spellings).first()
     listed = [*target.default_packages, *(profile.device_packages if profile else [])]
-    removed = {name[1:] for name in listed if name.startswith("-")}
+    of_flavour = [*target.package_words, *(profile.package_words if profile else [])]
     return _OldFacts(
         target_id=target.pk,
-        defaults=frozenset(name for name in listed if name not in removed) if listed else None,
+        defaults=frozenset(_in_image(listed, of_flavour)) if listed else None,
         supported_devices=tuple(profile.supported_devices) if profile else (),
     )
 
@@ -197,13 +198,9 @@ class _Packages:
         self.is_absolute = lists.is_absolute(self.told)
         self.defaults = _defaults(place.catalogue, place.profile)
         self.offer = Offer(_Real(self.known), frozenset(self.defaults))
-        self.timeline = Timeline((channel.name, channel.branch_off_rev) for channel in scope.channels)
-        self.start = _point(scope.own, device.revision)
-        self.end = _point(place.release, place.catalogue.version_code)
-        rows = PackageChange.objects.filter(distribution__in=scope.distributions)
-        ordered = self.timeline.order(row.as_change() for row in rows)
-        self.changes = [change for change in ordered if self.timeline.has(change, self.end)]
-        self.sources = {source for change in self.changes for source in change.sources}
+        revisions = device.revision, place.catalogue.version_code
+        self.history = History(scope.distributions, scope.own, place.release, revisions)
+        self.sources = {source for change in self.history.changes for source in change.sources}
 
     def verdict_parts(self) -> _Parts:
         short = self._short(self.told)
@@ -229,10 +226,8 @@ class _Packages:
         )
 
     def _apply(self, names: Iterable[str]) -> tuple[list[str], list[Applied]]:
-        return apply(names, self.changes, self.offer, self._is_crossed, is_absolute=self.is_absolute)
-
-    def _is_crossed(self, change: Change) -> bool:
-        return not self.timeline.has(change, self.start)
+        history = self.history
+        return apply(names, history.changes, self.offer, history.is_crossed, is_absolute=self.is_absolute)
 
     def _updates(self, short: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         """Of what has the same name on both sides: versions of different packages tell nothing."""
@@ -256,12 +251,15 @@ class _Real:
 
 
 def _defaults(snapshot: TargetCatalogue, profile: ProfileInfo | None) -> list[str]:
-    listed = dict.fromkeys([*snapshot.default_packages, *(profile.device_packages if profile else [])])
-    return [name for name in listed if not name.startswith("-") and f"-{name}" not in listed]
+    listed = [*snapshot.default_packages, *(profile.device_packages if profile else [])]
+    return _in_image(listed, [*snapshot.package_words, *(profile.package_words if profile else [])])
 
 
-def _point(release: Release, revision: str) -> Point:
-    return Point(release.version, release.channel.name, revision_number(revision))
+def _in_image(listed: Iterable[str], of_flavour: Iterable[str]) -> list[str]:
+    """What defaults come to: what a device takes out of its target's is not there, and a flavour has the last word."""
+    names = dict.fromkeys(listed)
+    kept = [name for name in names if not name.startswith("-") and f"-{name}" not in names]
+    return words.on_top(kept, of_flavour)
 
 
 def _why_missing(name: str, applied: Sequence[Applied]) -> str:

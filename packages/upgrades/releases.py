@@ -1,10 +1,11 @@
 """Which releases a device could go to: its own, newer ones of its channel, newer channels, the successor's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packages.exceptions import UnknownDistributionError, UnknownVersionError
-from packages.models import Channel, Distribution, Release
+from packages.models import Distribution, Release
+from packages.querysets import ReleaseQuerySet
 from packages.upgrades.devices import Device, Reach
 from packages.versions import VersionKey, is_pre_release, version_key
 from packages.visibility import Viewer
@@ -16,7 +17,6 @@ class Scope:
 
     own: Release
     distributions: tuple[Distribution, ...]  # its own, then the successors
-    channels: tuple[Channel, ...]  # of all these
     candidates: tuple[Release, ...]  # newest first; the device's own last, if it is offered
     newer_channels: tuple[Release, ...]  # newest of each, whether looked at or not
 
@@ -26,23 +26,30 @@ def scope_of(device: Device, reach: Reach, viewer: Viewer) -> Scope:
     runs it needs the next one.
     """
     distributions = _line(device.distribution, viewer)
-    own = (
-        Release.objects.filter(distribution=distributions[0], version__iexact=device.version)
-        .select_related("channel", "distribution")
-        .first()
-    )
-    if own is None:
-        raise UnknownVersionError(f"Unsupported version: {device.version}", device.version)
+    own = _own(distributions[0], device.version)
     offered = list(
-        Release.objects.filter(distribution__in=distributions, is_enabled=True, channel__is_enabled=True)
-        .select_related("channel", "distribution")
-        .defer("etags", "sync_error", "distribution__description", "distribution__etags")
+        _releases(Release.objects.filter(distribution__in=distributions, is_enabled=True, channel__is_enabled=True))
     )
     newer = _newest_of_newer_channels(own, offered, distributions)
     inside = _newest_of_own_channel(own, offered)
     candidates = (newer if reach is Reach.DISTRIBUTION else []) + inside
-    channels = tuple(Channel.objects.filter(distribution__in=distributions))
-    return Scope(own, distributions, channels, tuple(candidates), tuple(newer))
+    return Scope(own, distributions, tuple(candidates), tuple(newer))
+
+
+def _own(distribution: Distribution, version: str) -> Release:
+    """The release that a device runs. Devices of a flavour report the version of what it is built on."""
+    rows = _releases(Release.objects.filter(distribution=distribution))
+    # A series that is offered no longer steps back for one that is.
+    own = rows.filter(is_enabled=True).best_called(version) or rows.best_called(version)
+    if own is None:
+        raise UnknownVersionError(f"Unsupported version: {version}", version)
+    return own
+
+
+def _releases(rows: ReleaseQuerySet) -> ReleaseQuerySet:
+    return rows.select_related("channel", "distribution", "built_on__channel", "series").defer(
+        "etags", "sync_error", "distribution__description", "distribution__etags", "built_on__etags"
+    )
 
 
 def _line(name: str, viewer: Viewer) -> tuple[Distribution, ...]:
@@ -61,13 +68,13 @@ def _newest_of_own_channel(own: Release, offered: Sequence[Release]) -> list[Rel
     """The newest of the channel, then the own one. What is rebuilt under its own name only goes to itself."""
     if own.is_snapshot:
         return [release for release in offered if release.pk == own.pk]
-    takes_pre_releases = is_pre_release(own.version)
+    takes_pre_releases = _is_pre_release(own)
     rows = [
         release
         for release in offered
-        if release.channel_id == own.channel_id
+        if _branch(release) == _branch(own)
         and not release.is_snapshot
-        and (takes_pre_releases or not is_pre_release(release.version) or release.pk == own.pk)
+        and (takes_pre_releases or not _is_pre_release(release) or release.pk == own.pk)
         and _key(release) >= _key(own)
     ]
     rows.sort(key=_key, reverse=True)
@@ -78,24 +85,47 @@ def _newest_of_newer_channels(own: Release, offered: Sequence[Release], line: Se
     """One finished release of each channel that is newer, newest first. Pre-releases are for those who run one of that
     channel already.
     """
-    if own.channel.is_snapshot:
+    if own.channel.is_snapshot or (own.built_on is not None and own.built_on.channel.is_snapshot):
         return []
     order = {distribution.pk: number for number, distribution in enumerate(line)}
-    newest: dict[int, Release] = {}
-    for release in sorted(_finished(offered), key=_key):
-        if release.channel_id != own.channel_id and _is_later(release, own, order):
-            newest[release.channel_id] = release
-    return sorted(newest.values(), key=lambda row: (order[row.distribution_id], _key(row)), reverse=True)
+    newest: dict[tuple[int, int | None], Release] = {}
+    for release in sorted(offered, key=_key):
+        if not release.is_snapshot and not _is_pre_release(release) and _is_later(release, own, order):
+            newest[_branch(release)] = release
+    return sorted(newest.values(), key=lambda row: (order[row.distribution_id], _rank(row), _key(row)), reverse=True)
 
 
 def _is_later(release: Release, own: Release, order: dict[int, int]) -> bool:
     if release.distribution_id != own.distribution_id:
         return order[release.distribution_id] > order[own.distribution_id]
-    return version_key(release.channel.name) > version_key(own.channel.name)
+    names = {_name(release), _name(own)}
+    if len(names) > 1 and not all(version_key(name)[0] for name in names):
+        return False  # a series without a number (`master`) is neither before nor after the others
+    theirs, ours = _rank(release), _rank(own)
+    # A newer series on an older base would be a step back.
+    return _branch(release) != _branch(own) and theirs > ours and theirs[1] >= ours[1]
 
 
-def _finished(releases: Iterable[Release]) -> list[Release]:
-    return [release for release in releases if not release.is_snapshot and not is_pre_release(release.version)]
+def _branch(release: Release) -> tuple[int, int | None]:
+    """Releases that follow one another: of one channel, and of a flavour built on one channel too."""
+    return release.channel_id, release.built_on.channel_id if release.built_on else None
+
+
+def _name(release: Release) -> str:
+    """What goes on from branch to branch: of a flavour the series, whose channels are one for each of the base's."""
+    return release.series.name if release.series else release.channel.name
+
+
+def _rank(release: Release) -> tuple[VersionKey, VersionKey]:
+    """Sorts branches from old to new."""
+    base = release.built_on.channel.name if release.built_on else "0"
+    return version_key(_name(release)), version_key(base)
+
+
+def _is_pre_release(release: Release) -> bool:
+    """A flavour's release on a candidate of its base is one too."""
+    base = release.built_on
+    return is_pre_release(release.version) or (base is not None and is_pre_release(base.version))
 
 
 def _key(release: Release) -> VersionKey:

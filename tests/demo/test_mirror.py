@@ -3,13 +3,14 @@
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from demo.catalogue import RELEASES, TARGETS
-from demo.mirror import generate
+from demo.mirror import HERE, generate, source_digest
 from packages.parsing import index_json, opkg, profiles, sums, versions
 from packages.signatures import UsignKey, verify_usign
 
@@ -166,3 +167,16 @@ def test_a_package_file_is_an_archive_of_three(demo_mirror: Path) -> None:
 
     assert names == ["./control.tar.gz", "./data.tar.gz", "./debian-binary"]
     assert scripts == ["./control", "./postinst"]
+
+
+def test_requests_and_scripts_beside_the_mirror_do_not_make_it_another_one(tmp_path: Path) -> None:
+    copy = tmp_path / "demo"
+    shutil.copytree(HERE, copy)
+    assert source_digest(copy) == source_digest()
+
+    (copy / "requests" / "mine.json").write_text("{}")
+    (copy / "image-request.sh").write_text("exit 0\n")
+    assert source_digest(copy) == source_digest()
+
+    (copy / "catalogue.py").write_text("")
+    assert source_digest(copy) != source_digest()

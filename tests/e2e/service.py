@@ -60,23 +60,23 @@ class Server:
         finally:
             connection.close()
 
-    def build(self, body: dict[str, Any]) -> dict[str, Any]:
+    def build(self, body: dict[str, Any], distribution: str = "demo") -> dict[str, Any]:
         """Asks for an image and polls until it is there."""
-        return self.wait_for(self.request(body))
+        return self.wait_for(self.request(body, distribution), distribution)
 
-    def request(self, body: dict[str, Any]) -> str:
+    def request(self, body: dict[str, Any], distribution: str = "demo") -> str:
         """Asks for an image and returns the hash to poll."""
-        _, _, answer = self.ask("POST", "/demo/api/v1/build", body)
+        _, _, answer = self.ask("POST", f"/{distribution}/api/v1/build", body)
         return str(json.loads(answer)["request_hash"])
 
-    def wait_for(self, request_hash: str) -> dict[str, Any]:
+    def wait_for(self, request_hash: str, distribution: str = "demo") -> dict[str, Any]:
         """Polls until the image is there."""
         status, answer = 202, b""
         stop = time.monotonic() + BUILD_SECONDS
         while status == 202:
             assert time.monotonic() < stop, self.logs()
             time.sleep(0.2)
-            status, _, answer = self.ask("GET", f"/demo/api/v1/build/{request_hash}")
+            status, _, answer = self.ask("GET", f"/{distribution}/api/v1/build/{request_hash}")
         assert status == 200, answer
         built: dict[str, Any] = json.loads(answer)
         return built

@@ -22,12 +22,12 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from builders.runners.workdir import remove_tree
+from tests.e2e.machines import Machine, attempts, started_empty
 from tests.e2e.service import Server, running
 
 pytestmark = pytest.mark.e2e
 
 OLD, NEW, NEXT = "24.04.2", "25.04.0", "SNAPSHOT"
-BARE = (sys.executable, "-I", "-S")  # a Python with nothing but its standard library
 
 
 @pytest.fixture(scope="module")
@@ -56,56 +56,10 @@ def server(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[
         yield server
 
 
-class Machine:
-    """A folder and an environment with nothing in them: as good as another machine."""
-
-    def __init__(self, server: Server, folder: Path) -> None:
-        self.server = server
-        self.folder = folder
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def join(self, name: str, *options: str) -> None:
-        """The one command."""
-        _, _, program = self.server.ask("GET", "/worker/asu-worker.pyz")
-        (self.folder / "asu-worker.pyz").write_bytes(program)
-        address = f"http://127.0.0.1:{self.server.port}"
-        self.process = subprocess.Popen(
-            [*BARE, "asu-worker.pyz", "--server", address, "--name", name, *options],
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"]},
-            stdout=(self.folder / "log").open("wb"),
-            stderr=subprocess.STDOUT,
-        )
-
-    def wait_for_word(self, sentence: str) -> None:
-        """Until it has said this."""
-        self.server.wait(lambda: sentence in (self.folder / "log").read_text(), 60)
-
-    def is_off(self) -> bool:
-        return self.process is None or self.process.poll() is not None
-
-    def switch_off(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        remove_tree(self.folder)
-
-
 @pytest.fixture
 def machine(server: Server) -> Iterator[Machine]:
     with started_empty(server) as machine:
         yield machine
-
-
-@contextmanager
-def started_empty(server: Server) -> Iterator[Machine]:
-    folder = Path(tempfile.mkdtemp(prefix="asu-machine-"))
-    folder.chmod(0o755)  # the user that builds has to get in
-    machine = Machine(server, folder)
-    try:
-        yield machine
-    finally:
-        machine.switch_off()
 
 
 class Admin:
@@ -139,17 +93,6 @@ class Admin:
 @pytest.fixture(scope="module")
 def admin(server: Server) -> Admin:
     return Admin(server)
-
-
-def attempts(server: Server, *hashes: str) -> list[Any]:
-    """[worker, how it ended] of each attempt to build these."""
-    code = (
-        "import json; from builders.models import Attempt; "
-        f"rows = Attempt.objects.filter(build__spec_hash__in={hashes!r}).order_by('pk'); "
-        "print(json.dumps(list(rows.values_list('worker_name', 'outcome'))))"
-    )
-    found: list[Any] = json.loads(server.manage("shell", "-v0", "-c", code))
-    return found
 
 
 def wish(version: str, target: str, profile: str) -> dict[str, Any]:

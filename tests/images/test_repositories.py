@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -25,6 +26,9 @@ from tests.packages.test_sync_apk import INDEX as APK_INDEX
 from tests.packages.test_web_addresses import DISGUISES, ELSEWHERE
 
 KEY, OTHER = UsignKey.generate("feed"), UsignKey.generate("other")
+CORE = "https://downloads.example.org/releases/24.10.2/targets/ath79/generic/packages"
+ARCH = "https://downloads.example.org/releases/24.10.2/packages/x/packages"
+SEVERAL = ["".join(UsignKey.generate(f"{n}").public_text() for n in range(9)) for _ in range(2)]
 APK_KEY = (APK / "key.pem").read_text()
 
 
@@ -192,9 +196,6 @@ def test_a_repository_that_is_not_allowed_is_refused_before_the_target_is_known(
 
 # -- the feeds of the target ----------------------------------------------------------------------------------
 
-CORE = "https://downloads.example.org/releases/24.10.2/targets/ath79/generic/packages"
-ARCH = "https://downloads.example.org/releases/24.10.2/packages/x/packages"
-
 
 @pytest.mark.parametrize("mode", ["append", "replace"])
 def test_all_feeds_of_the_target_are_what_it_has_anyway(client: Client, target: Target, mode: str) -> None:
@@ -312,6 +313,7 @@ def test_an_address_elsewhere_is_refused_with_what_is_allowed(client: Client, al
         ({"repository_keys": [KEY.secret_text()]}, "repository_keys[0]"),
         ({"repository_keys": ["-----BEGIN PUBLIC KEY-----\nMA==\n-----END PUBLIC KEY-----"]}, "repository_keys[0]"),
         ({"repository_keys": [KEY.public_text()] * 17}, "at most 16"),
+        ({"repositories": {"x": CORE}, "repository_keys": SEVERAL}, "at most 16"),
     ],
 )  # fmt: skip
 def test_fields_of_another_shape_are_refused_and_named(
@@ -496,6 +498,7 @@ def test_requests_without_repositories_do_not_wait_for_slow_ones(
 
     def slow(handler: Any) -> None:
         waiting.extend(ImageRequest.objects.preparing().values_list("echo__packages_versions", flat=True))
+        connections.close_all()  # of the thread that serves
         handler.send_file((feed.root / "mine/mips_24kc/Packages.gz").read_bytes())
 
     site.faults["/mine/mips_24kc/Packages.gz"] = slow

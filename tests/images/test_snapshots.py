@@ -209,6 +209,70 @@ def test_where_the_mirror_did_not_move_the_failure_stands(client: Client, target
     assert not OrmQ.objects.exists()
 
 
+def poll(client: Client, request_hash: str) -> Any:
+    return client.get(f"/api/v1/build/{request_hash}")
+
+
+def test_whoever_polls_on_is_led_from_such_a_failure_to_the_build_of_what_there_is_now(
+    client: Client, target: Target, mirror: MirrorFolder
+) -> None:
+    first = settled(client, target, packages=["luci"], defaults="echo hi\n", rootfs_size_mb=64)
+    fail(Reason.MIRROR_MOVED)
+    publish(mirror, NOW, luci="2")
+
+    waiting = poll(client, first.json()["request_hash"])
+    assert (waiting.status_code, waiting.json()["detail"]) == (202, "started")
+    tasks.prepare(target.pk)
+    answer = poll(client, first.json()["request_hash"])
+
+    assert answer.json()["detail"] == "queued", answer.content
+    assert answer.json()["request_hash"] != first.json()["request_hash"]
+    before, after = Build.objects.order_by("id")
+    same = ("profile", "packages", "defaults", "rootfs_size_mb", "version_code")
+    assert [before.spec[name] for name in same] == [after.spec[name] for name in same]
+
+
+def test_once_is_enough(client: Client, target: Target, mirror: MirrorFolder) -> None:
+    first = settled(client, target)
+    fail(Reason.MIRROR_MOVED)
+    publish(mirror, NOW, luci="2")
+    assert poll(client, first.json()["request_hash"]).status_code == 202
+    tasks.prepare(target.pk)
+    fail(Reason.MIRROR_MOVED)
+
+    answer = poll(client, first.json()["request_hash"])
+
+    assert answer.status_code == 500
+    assert "It moved." in answer.json()["detail"]
+
+
+def test_where_nothing_moved_whoever_polls_on_hears_of_the_failure(client: Client, target: Target) -> None:
+    first = settled(client, target)
+    fail(Reason.KERNEL_MISMATCH)
+    assert poll(client, first.json()["request_hash"]).status_code == 202
+
+    tasks.prepare(target.pk)
+
+    assert poll(client, first.json()["request_hash"]).status_code == 500
+    assert poll(client, first.json()["request_hash"]).status_code == 500
+
+
+def test_another_revision_than_that_of_the_failure_is_nothing_to_be_led_to(
+    client: Client, target: Target, mirror: MirrorFolder
+) -> None:
+    first = settled(client, target)
+    fail(Reason.MIRROR_MOVED)
+    publish(mirror, NEW)
+    poll(client, first.json()["request_hash"])
+
+    tasks.prepare(target.pk)
+
+    answer = poll(client, first.json()["request_hash"])
+    assert answer.status_code == 500
+    assert f"The mirror keeps no older snapshots than {NEW}" in answer.json()["detail"]
+    assert Build.objects.count() == 1
+
+
 @pytest.mark.parametrize("reason", [Reason.UNKNOWN_PACKAGE, Reason.TIMEOUT])
 def test_other_failures_are_answered_at_once(client: Client, target: Target, reason: Reason) -> None:
     settled(client, target)

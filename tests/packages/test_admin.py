@@ -112,7 +112,7 @@ def test_other_words_of_a_flavour_count_as_soon_as_they_are_saved(
     before = read(flavour)
     url = reverse("admin:packages_distribution_change", args=[flavour.pk])
     page = admin_client.get(url)
-    form = {**page.context["adminform"].form.initial, "organisation": "", "network_profile": ""}
+    form = {**page.context["adminform"].form.initial, "organisation": "", "network_profile": "", "successor": ""}
     for inline in page.context["inline_admin_formsets"]:
         prefix = inline.formset.prefix
         form |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}

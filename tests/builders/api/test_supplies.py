@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from builders import archives
 from builders.models import Build
-from builders.spec import FeedSpec, ImageBuilderSpec
+from builders.spec import FeedSpec, ImageBuilderSpec, KeySpec
 from builders.states import State
 from packages import index_cache, upstream
 from packages.models import Distribution
@@ -277,3 +277,43 @@ def test_nothing_else_of_this_machine_is_sent(hosted: Caller, path: str) -> None
 
     assert status == 404
     assert b"secret" not in body
+
+
+@pytest.fixture
+def flavour_builder(mirror: Server) -> Caller:
+    """A worker that builds for a flavour whose feeds lie below the mirror of its base."""
+    base = Distribution.objects.create(name="demo", url=mirror.root.as_uri(), is_enabled=False)
+    Distribution.objects.create(name="lime", url=(mirror.root / "lime").as_uri(), built_on=base)
+    for folder in ("packages", "lime/arm"):
+        (mirror.root / folder).mkdir(parents=True)
+        (mirror.root / folder / "a.ipk").write_bytes(folder.encode())
+    feeds = (
+        FeedSpec("lime", "flavour", "opkg", (mirror.root / "lime/arm").as_uri(), "2" * 64, (KeySpec("usign", "k"),)),
+        FeedSpec("base", "arch", "opkg", (mirror.root / "packages").as_uri(), "3" * 64),
+        FeedSpec("gone", "arch", "opkg", "file:///somewhere/else", "4" * 64),
+    )
+    imagebuilder = ImageBuilderSpec((mirror.root / "ib.tar.xz").as_uri(), "ib.tar.xz", SHA256)
+    wanted(make_spec(distribution="lime", imagebuilder=imagebuilder, feeds=feeds))
+    return approved(name="far-away")
+
+
+def test_feeds_of_a_flavour_come_from_its_own_mirror_and_from_that_of_its_base(flavour_builder: Caller) -> None:
+    lease = flavour_builder.lease()
+
+    assert lease is not None
+    urls = [feed["url"].removeprefix("/api/worker/v1/") for feed in lease["spec"]["feeds"]]
+    assert urls == ["files/lime/arm", "files/demo/packages", "files/lime/-"]
+    assert [len(feed["keys"]) for feed in lease["spec"]["feeds"]] == [1, 0, 0]
+    # The base is disabled: not on offer itself, but the flavour is.
+    assert get(flavour_builder, f"{urls[0]}/a.ipk")[::2] == (200, b"lime/arm")
+    assert get(flavour_builder, f"{urls[1]}/a.ipk")[::2] == (200, b"packages")
+
+
+def test_files_of_the_base_are_for_whoever_builds_a_flavour_of_it_and_as_long_as(flavour_builder: Caller) -> None:
+    assert get(flavour_builder, "files/demo/packages/a.ipk")[0] == 404
+
+    assert flavour_builder.lease() is not None
+    assert get(flavour_builder, "files/demo/packages/a.ipk")[0] == 200
+
+    Build.objects.update(state=State.DONE)
+    assert get(flavour_builder, "files/demo/packages/a.ipk")[0] == 404
