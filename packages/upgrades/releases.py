@@ -101,6 +101,8 @@ def _is_later(release: Release, own: Release, order: dict[int, int]) -> bool:
     names = {_name(release), _name(own)}
     if len(names) > 1 and not all(version_key(name)[0] for name in names):
         return False  # a series without a number (`master`) is neither before nor after the others
+    if version_key(release.base.channel.name) < version_key(own.base.channel.name):
+        return False  # nor is a later series that is built on an older release
     return _branch(release) != _branch(own) and _rank(release) > _rank(own)
 
 
