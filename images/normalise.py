@@ -16,8 +16,8 @@ from images.exceptions import RequestRefusedError
 from images.per_profile import PerProfile
 from images.repositories import Offer
 from images.validation import Asked, shown
-from packages import network_profiles, words
-from packages.catalogue import ProfileInfo, TargetCatalogue, essential_packages
+from packages import network_profiles
+from packages.catalogue import ProfileInfo, TargetCatalogue, default_image, essential_packages
 from packages.file_sets import File, FileSetError, check_set
 from packages.network_profiles import Chosen, UnknownNetworkProfileError
 from packages.versions import version_key
@@ -72,9 +72,9 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     defaults = defaults_of(catalogue, profile)
     added, removed = _sides(tuple(asked.versions) if asked.versions else asked.packages)
     put_in, taken_out = _words_of(chosen, added, removed, catalogue)
-    # The firmware-selector sends what profiles.json lists, as it stands: `x` of the target's defaults and `-x` of the
-    # device side by side. That is upstream's word, not a contradiction of the user's.
-    for name in removed & defaults.dropped:
+    # The firmware-selector sends all defaults, and behind them what its user typed: `x` and `-x` side by side. An
+    # ImageBuilder lets the removal win; so it is with the device's own `-x` beside the target's `x`.
+    for name in removed & (defaults.members | defaults.dropped):
         added.pop(name, None)
     _check_removals(added, removed, defaults)
     offer = repositories.offer(asked, catalogue)
@@ -156,9 +156,7 @@ def _defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
     dropped = frozenset(word[1:] for word in listed if word.startswith("-"))
     built_in = dict.fromkeys(word for word in listed if not word.startswith("-") and word not in dropped)
     essential = frozenset(essential_packages(catalogue)) | VIRTUAL
-    added, left_out = words.latest((*catalogue.package_words, *profile.package_words))
-    kept = (name for name in built_in if name not in left_out or name in essential)
-    ordered = tuple(dict.fromkeys((*kept, *added)))
+    ordered = tuple(default_image(catalogue, profile))
     dropped |= {word[1:] for word in profile.package_words if word.startswith("-")}
     of_flavour = tuple(name for name in ordered if name not in built_in)
     return Defaults(ordered, frozenset(ordered), listed, built_in, of_flavour, dropped, essential)

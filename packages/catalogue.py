@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
-
 from packages import generation
 from packages.essential import ALWAYS_ESSENTIAL, ESSENTIAL
 from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
 from packages.file_sets import File
 from packages.models import Distribution, Feed, Package, Profile, Release, Target, first_title
 from packages.parsing.types import dependency_name
+from packages.querysets import called
 from packages.versions import version_key
 from packages.visibility import PUBLIC, Owner, Viewer, visible
+from packages.words import latest
 
 RECHECK_SECONDS = 5.0
 MAX_TARGETS = 48  # snapshots in memory; a big one takes some 2 MB beside the tables of its feeds
@@ -142,6 +142,15 @@ def _squeezed(title: str) -> str:
     return " ".join(title.casefold().split())
 
 
+def default_image(catalogue: TargetCatalogue, profile: ProfileInfo | None = None) -> list[str]:
+    """What an image holds when nothing is asked for: what the ImageBuilder puts in, and a flavour's words on that."""
+    listed = dict.fromkeys((*catalogue.default_packages, *(profile.device_packages if profile else ())))
+    built_in = [word for word in listed if word[:1] != "-" and f"-{word}" not in listed]
+    added, removed = latest((*catalogue.package_words, *(profile.package_words if profile else ())))
+    essential = essential_packages(catalogue) if removed else frozenset()
+    return list(dict.fromkeys((*(name for name in built_in if name not in removed or name in essential), *added)))
+
+
 def essential_packages(catalogue: TargetCatalogue) -> frozenset[str]:
     """Packages whose removal is refused: an image without them bricks. Of the wider list those the target has."""
     return ALWAYS_ESSENTIAL | ESSENTIAL.intersection(catalogue.default_packages)
@@ -218,7 +227,7 @@ def _row(distribution: str, version: str, target: str, viewer: Viewer) -> Target
     )
     row = rows.filter(release__version__iexact=version).first()
     if row is None:
-        candidates = rows.filter(release__built_on__version__iexact=version)
+        candidates = rows.filter(called(version, "release"))
         row = max(candidates, key=lambda found: version_key(found.release.version), default=None)
     if row is None:
         raise _unknown(distribution, version, target, viewer)
@@ -241,7 +250,7 @@ def _unknown(
     if not Distribution.objects.visible_to(viewer).filter(name=distribution).exists():
         return UnknownDistributionError(f"Unsupported distribution: {distribution}", distribution)
     releases = Release.objects.filter(
-        Q(version__iexact=version) | Q(built_on__version__iexact=version),
+        called(version),
         distribution__name=distribution,
         is_enabled=True,
         channel__is_enabled=True,

@@ -14,7 +14,7 @@ from packages.changes import Change, circle_with, shape_problem
 from packages.definitions import SHIPPED
 from packages.exceptions import SignatureError
 from packages.public_keys import PublicKey, read_keys
-from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet
+from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet, ReleaseQuerySet
 from packages.web_addresses import WebAddress
 
 
@@ -607,6 +607,8 @@ class Release(Synced):
         max_length=32, blank=True, default="targets", help_text="Folder of the targets; empty in the era of 15.05."
     )
 
+    objects = ReleaseQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["distribution", "version"], name="release_once")]
         ordering = ["distribution", "-id"]
@@ -618,6 +620,11 @@ class Release(Synced):
     def path(self) -> str:
         """Folder on the mirror, e.g. `releases/24.10.2`; DIR of the API documents."""
         return self.channel.path.replace("{version}", self.version)
+
+    @property
+    def base(self) -> "Release":
+        """What it is built on, or itself: the release whose branch and place in time it shares."""
+        return self.built_on or self
 
     @property
     def is_snapshot(self) -> bool:

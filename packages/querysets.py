@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Q
 
+from packages.versions import version_key
 from packages.visibility import PUBLIC, Viewer, visible
 
 if TYPE_CHECKING:
-    from packages.models import Distribution, NetworkProfile  # noqa: F401 (for the types of the querysets)
+    from packages.models import Distribution, NetworkProfile, Release  # noqa: F401 (for the types of the querysets)
 
 
 class DistributionQuerySet(models.QuerySet["Distribution"]):
@@ -17,6 +18,25 @@ class DistributionQuerySet(models.QuerySet["Distribution"]):
     def visible_to(self, viewer: Viewer = PUBLIC) -> Self:
         """Those that are there for the viewer: enabled, and everybody's or of its organisation."""
         return self.filter(visible(viewer), is_enabled=True)
+
+
+def called(version: str, release: str = "") -> Q:
+    """A condition on rows with a release (the field `release`; "": they are releases) that may be asked for so.
+
+    A flavour's goes by its own version, and by that of the base, which devices report that run it.
+    """
+    start = f"{release}__" if release else ""
+    return Q(**{f"{start}version__iexact": version}) | Q(**{f"{start}built_on__version__iexact": version})
+
+
+class ReleaseQuerySet(models.QuerySet["Release"]):
+    """Releases of a distribution."""
+
+    def best_called(self, version: str) -> "Release | None":
+        """By its own version, else by that of the base: then of several series the one with the highest name."""
+        found = list(self.filter(called(version)))
+        own = [release for release in found if release.version.upper() == version.upper()]
+        return max(own or found, key=lambda release: version_key(release.version), default=None)
 
 
 class NetworkProfileQuerySet(models.QuerySet["NetworkProfile"]):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods
 
@@ -15,6 +15,7 @@ from images.api.build import respond
 from images.preparing import complete
 from packages import network_profiles
 from packages.models import Distribution, Feed, Package, Profile, Release, Target
+from packages.querysets import ReleaseQuerySet
 from packages.versions import version_key
 from packages.visibility import viewer_of, visible
 
@@ -118,12 +119,23 @@ def _arch_index(request: HttpRequest, release: Release | None, arch: str) -> Htt
 
 
 def _profile(request: HttpRequest, target: Target, name: str, version: str) -> HttpResponse:
-    profile = Profile.objects.select_related("target").filter(target=target, name=name.replace(",", "_")).first()
+    profile = _profile_called(target, name.replace(",", "_"))
     if profile is None:
         return respond(request, answers.error(404, f"{target.name} has no such profile."))
     about = about_target(target, version)
     body = {**about, "id": profile.name, **about_profile(profile)}
     return final(request, target.release.distribution, body)
+
+
+def _profile_called(target: Target, board: str) -> Profile | None:
+    """By its id; else by a board that it supports, which is how auc knows its device."""
+    rows = Profile.objects.select_related("target").filter(target=target)
+    exact = rows.filter(name=board).first()
+    if exact is not None:
+        return exact
+    boards = rows.order_by("name").values_list("pk", "supported_devices")
+    known = (pk for pk, supported in boards if board in (name.replace(",", "_") for name in supported))
+    return rows.filter(pk=next(known, None)).first()
 
 
 def about_target(target: Target, version: str) -> dict[str, Any]:
@@ -163,7 +175,7 @@ def _distribution(request: HttpRequest, address: str) -> Distribution | None:
     return rows.filter(name=services.distribution_at(address)).first()
 
 
-def _releases(request: HttpRequest, address: str) -> QuerySet[Release]:
+def _releases(request: HttpRequest, address: str) -> ReleaseQuerySet:
     """What is offered of the distribution at an address, to the one who asks."""
     name = services.distribution_at(address)
     return Release.objects.filter(
@@ -187,8 +199,7 @@ def release_at(request: HttpRequest, address: str, folder: str) -> Release | Non
 
 def release_called(request: HttpRequest, address: str, version: str) -> Release | None:
     """The release of this version; of a flavour also by the version that it is built on."""
-    offered = _releases(request, address)
-    return offered.filter(version__iexact=version).first() or _newest(offered.filter(built_on__version__iexact=version))
+    return _releases(request, address).best_called(version)
 
 
 def version_in(release: Release, folder: str) -> str:

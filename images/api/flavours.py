@@ -6,7 +6,7 @@ release is listed under the base's name too, where its own is another. It is fou
 
 from typing import Any
 
-from packages.models import Distribution, Target
+from packages.models import Distribution, Release, Target
 from packages.versions import version_key
 
 Branch = dict[str, Any]
@@ -23,8 +23,13 @@ def with_base(own: dict[str, Branch], flavour: Distribution, of_base: dict[str, 
             versions = sorted(targets, key=version_key, reverse=True)
             every = {target: arch for known in targets.values() for target, arch in known.items()}
             found[name] = {**of_base[name], "versions": versions, "targets": dict(sorted(every.items()))}
+    base_of = dict(
+        Release.objects.filter(distribution=flavour, built_on__isnull=False).values_list(
+            "channel__name", "built_on__channel__name"
+        )
+    )
     for name, branch in own.items():
-        shared = of_base.get(name, {})
+        shared = of_base.get(base_of.get(name, ""), {})
         inherited = {key: shared[key] for key in _SHARED if key in shared}
         changes = [*shared.get("package_changes", ()), *branch["package_changes"]]
         found[name] = {**branch, **inherited, "package_changes": changes}

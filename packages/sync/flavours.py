@@ -16,7 +16,7 @@ from packages.sync.feeds import sync_feed
 from packages.sync.inheritance import hand_down_words
 from packages.sync.report import SyncReport
 from packages.sync.run import Run, announce_change
-from packages.versions import SNAPSHOT, channel_of, is_pre_release, newest_first, version_key
+from packages.versions import SNAPSHOT, is_pre_release, newest_first, version_key
 
 _Wanted = dict[str, tuple[Series, Release]]
 
@@ -115,7 +115,7 @@ def _store_releases(flavour: Distribution, wanted: _Wanted, report: SyncReport) 
         elif release.vanished_at is not None:
             release.vanished_at, release.is_enabled = None, True
             report.new_releases.append(version)
-        release.channel, release.built_on, release.series = _channel(flavour, series, version, base), base, series
+        release.channel, release.built_on, release.series = _channel(flavour, series, base), base, series
         release.targets_folder = "targets"
         release.synced_at = base.synced_at
         release.save()
@@ -127,19 +127,23 @@ def _store_releases(flavour: Distribution, wanted: _Wanted, report: SyncReport) 
             report.vanished_releases.append(release.version)
 
 
-def _channel(flavour: Distribution, series: Series, version: str, base: Release) -> Channel:
-    """A channel's name begins all its versions: the base's channel or the series, by how its versions are called."""
-    by_series = version.startswith(series.name) and version != base.version
-    name = series.name if by_series else channel_of(version)
+def _channel(flavour: Distribution, series: Series, base: Release) -> Channel:
+    """One for each of the base's, whose name begins all its versions: `2024.1-ow23.05`."""
+    start = series.version_template.partition("{base_version}")[0].replace("{series}", series.name)
+    name = f"{start}{base.channel.name}"
     is_snapshot = name == SNAPSHOT
-    channel, is_new = Channel.objects.get_or_create(
+    channel, _ = Channel.objects.get_or_create(
         distribution=flavour,
         name=name,
-        defaults={"is_snapshot": is_snapshot, "path": "snapshots" if is_snapshot else "releases/{version}"},
+        defaults={
+            "is_snapshot": is_snapshot,
+            "path": "snapshots" if is_snapshot else "releases/{version}",
+            "git_branch": base.channel.git_branch,
+        },
     )
-    if is_new and version == base.version:
-        channel.git_branch, channel.branch_off_rev = base.channel.git_branch, base.channel.branch_off_rev
-        channel.save(update_fields=["git_branch", "branch_off_rev"])
+    if channel.branch_off_rev != base.channel.branch_off_rev:
+        channel.branch_off_rev = base.channel.branch_off_rev
+        channel.save(update_fields=["branch_off_rev"])
     return channel
 
 

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from packages.exceptions import UnknownDistributionError, UnknownVersionError
 from packages.models import Distribution, Release
+from packages.querysets import ReleaseQuerySet
 from packages.upgrades.devices import Device, Reach
 from packages.versions import VersionKey, is_pre_release, version_key
 from packages.visibility import Viewer
-
-if TYPE_CHECKING:
-    from django.db.models import Manager, QuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +38,16 @@ def scope_of(device: Device, reach: Reach, viewer: Viewer) -> Scope:
 
 def _own(distribution: Distribution, version: str) -> Release:
     """The release that a device runs. Devices of a flavour report the version of what it is built on."""
-    rows = _releases(distribution.releases)
-    own = rows.filter(version__iexact=version).first()
-    if own is None:
-        own = max(rows.filter(built_on__version__iexact=version), key=_key, default=None)
+    rows = _releases(Release.objects.filter(distribution=distribution))
+    # A series that is offered no longer steps back for one that is.
+    own = rows.filter(is_enabled=True).best_called(version) or rows.best_called(version)
     if own is None:
         raise UnknownVersionError(f"Unsupported version: {version}", version)
     return own
 
 
-def _releases(rows: "QuerySet[Release] | Manager[Release]") -> "QuerySet[Release]":
-    return rows.select_related("channel", "distribution", "built_on__channel").defer(
+def _releases(rows: ReleaseQuerySet) -> ReleaseQuerySet:
+    return rows.select_related("channel", "distribution", "built_on__channel", "series").defer(
         "etags", "sync_error", "distribution__description", "distribution__etags", "built_on__etags"
     )
 
@@ -102,7 +98,8 @@ def _newest_of_newer_channels(own: Release, offered: Sequence[Release], line: Se
 def _is_later(release: Release, own: Release, order: dict[int, int]) -> bool:
     if release.distribution_id != own.distribution_id:
         return order[release.distribution_id] > order[own.distribution_id]
-    if release.channel_id != own.channel_id and not all(version_key(row.channel.name)[0] for row in (release, own)):
+    names = {_name(release), _name(own)}
+    if len(names) > 1 and not all(version_key(name)[0] for name in names):
         return False  # a series without a number (`master`) is neither before nor after the others
     return _branch(release) != _branch(own) and _rank(release) > _rank(own)
 
@@ -112,10 +109,15 @@ def _branch(release: Release) -> tuple[int, int | None]:
     return release.channel_id, release.built_on.channel_id if release.built_on else None
 
 
+def _name(release: Release) -> str:
+    """What goes on from branch to branch: of a flavour the series, whose channels are one for each of the base's."""
+    return release.series.name if release.series else release.channel.name
+
+
 def _rank(release: Release) -> tuple[VersionKey, VersionKey]:
     """Sorts branches from old to new."""
     base = release.built_on.channel.name if release.built_on else "0"
-    return version_key(release.channel.name), version_key(base)
+    return version_key(_name(release)), version_key(base)
 
 
 def _is_pre_release(release: Release) -> bool:

@@ -203,21 +203,25 @@ def test_the_overview_has_the_flavours_branches_and_those_that_devices_look_for(
     assert body["upstream_url"] == "http://testserver/lime"
     assert body["latest"] == [VERSION, "24.10.2"]
     assert {name: branch["versions"] for name, branch in body["branches"].items()} == {
-        "2024.1": [VERSION],
+        "2024.1-ow24.10": [VERSION],
         "24.10": ["24.10.2"],
     }
     assert body["branches"]["24.10"]["targets"] == {"ath79/generic": "mips_24kc"}
     assert client.get("/lime/json/v1/branches.json").json() == list(body["branches"].values())
 
 
-def test_a_channel_that_is_called_as_the_bases_knows_what_that_one_knows(client: Client) -> None:
-    base = Distribution.objects.get(name="openwrt").channels.get(name="24.10")
+@pytest.mark.parametrize("name", ["24.10", "2024.1-ow24.10"])
+def test_a_branch_knows_what_that_of_the_base_knows(client: Client, name: str) -> None:
+    openwrt = Distribution.objects.get(name="openwrt")
+    base = openwrt.channels.get(name="24.10")
     base.branch_off_rev = 27990
     base.git_branch = "openwrt-24.10"
     base.save()
-    base.distribution.package_changes.create(kind="renamed", sources=["auc"], targets=["owut"], revision=26792)
+    openwrt.package_changes.create(
+        kind="renamed", sources=["auc"], targets=["owut"], version="24.10", revision=26792, why="Written anew."
+    )
 
-    branch = client.get("/lime/json/v1/overview.json").json()["branches"]["24.10"]
+    branch = client.get("/lime/json/v1/overview.json").json()["branches"][name]
 
     assert (branch["branch_off_rev"], branch["git_branch"]) == (27990, "openwrt-24.10")
     assert branch["package_changes"] == [{"revision": 26792, "source": "auc", "target": "owut"}]

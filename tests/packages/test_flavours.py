@@ -29,7 +29,7 @@ def test_releases_and_targets_are_those_of_the_base_that_its_series_names(flavou
     assert report.errors == []
     assert versions(flavour) == {"2024.1-ow24.10.2": True, "2024.1-ow23.05.5": True}
     release = flavour.releases.get(version="2024.1-ow24.10.2")
-    assert (release.channel.name, release.path) == ("2024.1", "releases/2024.1-ow24.10.2")
+    assert (release.channel.name, release.path) == ("2024.1-ow24.10", "releases/2024.1-ow24.10.2")
     assert release.built_on == Release.objects.get(distribution__name="openwrt", version="24.10.2")
     assert set(release.targets.values_list("name", "arch_packages")) == {
         *(("ath79/generic", "mips_24kc"), ("x86/64", "x86_64"))

@@ -15,6 +15,7 @@ from packages import catalogue, names, naming, network_profiles
 from packages.catalogue import TargetCatalogue
 from packages.exceptions import NotCompleteError, UnknownError
 from packages.models import Distribution, Profile, Release, Target, first_title
+from packages.querysets import called
 from packages.versions import is_pre_release, newest_first
 from packages.visibility import Viewer, viewer_of
 
@@ -136,7 +137,7 @@ def supported(request: HttpRequest, distribution: str = "") -> HttpResponse:
         release__channel__is_enabled=True,
     )
     if version := _version(request):
-        rows = rows.filter(release__version__iexact=version)
+        rows = rows.filter(called(version, "release"))
     if wanted := request.GET.get("target", "").replace("\0", ""):
         rows = rows.filter(name=wanted) if "/" in wanted else rows.filter(name__startswith=f"{wanted}/")
     found = rows.order_by("release__distribution__name", "-release_id", "name")
@@ -195,8 +196,8 @@ def _version(request: HttpRequest) -> str:
 def _devices(row: Distribution, version: str) -> Iterable[tuple[str, str, str, str]]:
     """Version, target, profile and each of its titles."""
     profiles = Profile.objects.filter(
+        called(version, "target__release"),
         target__release__distribution=row,
-        target__release__version__iexact=version,
         target__release__is_enabled=True,
         target__release__channel__is_enabled=True,
         target__is_enabled=True,

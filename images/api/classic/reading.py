@@ -17,6 +17,7 @@ from images.validation import Asked, shown
 from packages import names, naming
 from packages.exceptions import NotCompleteError
 from packages.models import Distribution, Release, Target
+from packages.querysets import called
 from packages.versions import is_pre_release, version_key
 from packages.visibility import Viewer
 
@@ -59,7 +60,7 @@ def place(call: Call) -> Place:
     found = Place(named, asked, target if names.TARGET.fullmatch(target) else "")
     for name in _line(named, call.viewer):
         # A device of LEDE is told of releases of OpenWrt, and asks for them by its own name.
-        if Release.objects.filter(distribution__name=name, version__iexact=asked, is_enabled=True).exists():
+        if Release.objects.filter(called(asked), distribution__name=name, is_enabled=True).exists():
             found = replace(found, distribution=name)
             break
     try:
@@ -202,7 +203,7 @@ def unknown_target(named: str, target: str, version: str = "") -> RequestRefused
     """For a target that there is not (any more), or not on offer."""
     rows = Target.objects.filter(release__distribution__name=named, name=target, vanished_at=None)
     if version:
-        rows = rows.filter(release__version__iexact=version)
+        rows = rows.filter(called(version, "release"))
     if names.TARGET.fullmatch(target) and rows.exists():
         return RequestRefusedError(400, f"target currently not supported {_plain(target)}", field="target")
     return unknown("target", "target", target)

@@ -13,6 +13,7 @@ from images.api.build import respond
 from images.exceptions import RequestRefusedError
 from packages import names
 from packages.models import Profile, Target
+from packages.querysets import called
 from packages.visibility import Viewer, viewer_of, visible
 
 
@@ -41,8 +42,8 @@ def _target(address: str, fields: Mapping[str, Any], viewer: Viewer) -> str:
         return "unknown/unknown"
     rows = Target.objects.filter(
         visible(viewer, "release__distribution__organisation"),
+        called(version, "release"),
         release__distribution__name=services.distribution_of(address, fields),
-        release__version__iexact=version,
         release__is_enabled=True,
         is_enabled=True,
     )
