@@ -134,8 +134,8 @@ def _profile_called(target: Target, board: str) -> Profile | None:
     if exact is not None:
         return exact
     boards = rows.order_by("name").values_list("pk", "supported_devices")
-    known = (pk for pk, supported in boards if board in (name.replace(",", "_") for name in supported))
-    return rows.filter(pk=next(known, None)).first()
+    known = [pk for pk, supported in boards if board in (name.replace(",", "_") for name in supported)]
+    return rows.filter(pk__in=known[:1]).first()
 
 
 def about_target(target: Target, version: str) -> dict[str, Any]:

@@ -101,7 +101,9 @@ def _is_later(release: Release, own: Release, order: dict[int, int]) -> bool:
     names = {_name(release), _name(own)}
     if len(names) > 1 and not all(version_key(name)[0] for name in names):
         return False  # a series without a number (`master`) is neither before nor after the others
-    return _branch(release) != _branch(own) and _rank(release) > _rank(own)
+    theirs, ours = _rank(release), _rank(own)
+    # A newer series on an older base would be a step back.
+    return _branch(release) != _branch(own) and theirs > ours and theirs[1] >= ours[1]
 
 
 def _branch(release: Release) -> tuple[int, int | None]:

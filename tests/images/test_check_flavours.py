@@ -55,12 +55,17 @@ def test_a_device_is_led_along_the_branches_of_the_base(client: Client) -> None:
     assert answer.json()["request"]["version"] == "2024.1-demo25.04.0"
 
 
-def test_other_series_on_the_same_branch_are_no_upgrade() -> None:
+def test_a_newer_series_is_an_upgrade_where_its_base_is_no_older_one() -> None:
     flavour = Distribution.objects.get(name="demo-lime")
     other = flavour.series.create(name="2025.1", base_releases="24.04", version_template="{series}-demo{base_version}")
     other.feeds.create(name="lime", path="releases/{base_version}/packages/{arch}/lime")
     call_command("sync", "demo-lime", "--full", verbosity=0)
 
-    verdict = look(Device("demo-lime", "2024.1-demo24.04.2", "demo/generic", "acme_rocket-1"), reach="distribution")
+    on_old, on_new = (
+        look(Device("demo-lime", f"2024.1-demo{base}", "demo/generic", "acme_rocket-1"), reach="distribution")
+        for base in ("24.04.2", "25.04.0")
+    )
 
-    assert verdict.version == "2024.1-demo25.04.0"
+    assert on_old.version == "2025.1-demo24.04.2"
+    assert on_old.newer_channels == ("2025.1-demo24.04.2", "2024.1-demo25.04.0")
+    assert (on_new.version, on_new.is_newer) == ("2024.1-demo25.04.0", False)
