@@ -44,7 +44,7 @@ def answer_to(distribution: str, data: bytes, environ: Mapping[str, Any]) -> Ans
 @require_http_methods(["GET", "HEAD"])
 def build_state(request: HttpRequest, request_hash: str, distribution: str = "") -> HttpResponse:
     """How it stands with an image."""
-    found = services.lookup(services.distribution_at(distribution), request_hash, viewer_of(request.META))
+    found = services.lookup(distribution or None, request_hash, viewer_of(request.META))
     return respond(request, answers.for_request(found) if found else answers.error(404, answers.NOT_FOUND))
 
 
@@ -67,7 +67,7 @@ def _act(
 ) -> HttpResponse:
     """Does what is asked for, and tells how it stands then."""
     asker = clients.of(request.META)
-    found = services.known(services.distribution_at(distribution), request_hash, asker.viewer)
+    found = services.known(distribution or None, request_hash, asker.viewer)
     if found is None:
         return respond(request, answers.error(404, answers.NOT_FOUND))
     final = found.resolved_to or found

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from images.api import build, check, docs, documents
+from images.api import build, check, docs, documents, keys
 from images.api.classic import without_target
 
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/v1/latest", documents.latest),
     path("api/v1/revision/<str:version>/<str:target>/<str:subtarget>", documents.revision),
     path("api/v1/network-profiles", documents.network_profile_list),
+    path("api/v1/signing-key", keys.signing_key),
     path("api/v1/schema", docs.schema_view),
     path("json/v1/<path:path>", documents.document),
     path("docs/", docs.docs),
