@@ -72,9 +72,9 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     defaults = defaults_of(catalogue, profile)
     added, removed = _sides(tuple(asked.versions) if asked.versions else asked.packages)
     put_in, taken_out = _words_of(chosen, added, removed, catalogue)
-    # The firmware-selector sends what profiles.json lists, as it stands: `x` of the target's defaults and `-x` of the
-    # device side by side. That is upstream's word, not a contradiction of the user's.
-    for name in removed & defaults.dropped:
+    # The firmware-selector sends all defaults, and behind them what its user typed: `x` and `-x` side by side. An
+    # ImageBuilder lets the removal win; so it is with the device's own `-x` beside the target's `x`.
+    for name in removed & (defaults.members | defaults.dropped):
         added.pop(name, None)
     _check_removals(added, removed, defaults)
     offer = repositories.offer(asked, catalogue)

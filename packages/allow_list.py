@@ -35,8 +35,8 @@ def find(distribution: str, address: WebAddress) -> Allowance | None:
 def is_on_a_mirror(distribution: str, address: WebAddress) -> bool:
     """Whether it is below the mirror of a distribution, whose feeds may always be named.
 
-    Of this one or of any public one: a flavour has the feeds of what it is built on. Private ones of others are for
-    nobody else.
+    Of this one or of any public one: a flavour has the feeds of what it is built on. Private ones of others are
+    nobody's business.
     """
     known = Distribution.objects.filter(Q(name=distribution) | Q(organisation=None), is_enabled=True)
     for url in known.values_list("url", flat=True):

@@ -280,6 +280,7 @@ class Distribution(Synced):
         if self.is_hosted and not self.url.startswith("file://"):
             raise ValidationError({"url": "A distribution that is hosted here needs a file:// address."})
         naming.check(self)
+        _check_given_away(self, "What becomes private here is in the flavour")
         if self.built_on is None:
             if not self.url:
                 raise ValidationError({"url": "Say where the mirror is; only a flavour can do without."})
@@ -862,10 +863,23 @@ class NetworkProfile(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        _check_given_away(self, "It goes into each image of the flavour")
+
     @property
     def package_words(self) -> tuple[str, ...]:
         """Its packages, each once and in order."""
         return tuple(dict.fromkeys(self.packages.split()))
+
+
+def _check_given_away(row: Distribution | NetworkProfile, why: str) -> None:
+    """What flavours are made of cannot become private without them."""
+    if row.pk is None or row.organisation_id is None:
+        return
+    flavour = row.flavours.exclude(organisation=row.organisation_id).first()
+    if flavour is not None:
+        sentence = f"{why} '{flavour.name}', which is not of {row.organisation}: choose the organisation there first."
+        raise ValidationError({"organisation": sentence})
 
 
 class NetworkProfileFile(models.Model):

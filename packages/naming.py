@@ -29,6 +29,7 @@ def named(text: str, viewer: Viewer = PUBLIC) -> str:
 
 def check(row: "Distribution") -> None:
     """ValidationError unless all names of a distribution are well formed and nobody else's. Tidies them up."""
+    row.aliases = row.aliases or []  # a form left empty gives None
     if not isinstance(row.aliases, list) or not all(isinstance(alias, str) for alias in row.aliases):
         raise ValidationError({"aliases": 'Write a list of names, e.g. ["lime"].'})
     row.aliases = sorted({alias.strip().lower() for alias in row.aliases} - {row.name})

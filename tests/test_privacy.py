@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
 from django.db import connection
@@ -500,3 +501,59 @@ def test_a_private_name_costs_as_many_looks_as_one_that_nobody_has(world: World)
         # A hash that is there costs a row more to read, but hashes cannot be guessed.
         if "hash}" not in place and "{mine}" not in place and "{early}" not in place:
             assert counts[0] == counts[1], place
+
+
+# -- what is made of other things ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def flavour(world: World) -> Distribution:
+    """A private one on the public distribution."""
+    meadow = Organisation.objects.get(name="meadow")
+    base = Distribution.objects.get(name="openwrt")
+    row = Distribution.objects.create(name="hidden-flavour", url="", built_on=base, organisation=meadow)
+    generation.bump()
+    return row
+
+
+@pytest.mark.parametrize(
+    "path", [".versions.json", "api/v1/overview", "json/v1/latest.json", "api/v1/network-profiles"]
+)
+def test_a_private_flavour_of_a_public_distribution_is_its_members_alone(
+    world: World, flavour: Distribution, path: str
+) -> None:
+    assert call(world.site, f"/hidden-flavour/{path}", world.right).status == 200
+    for secret in world.strangers.values():
+        said, nothing = (call(world.site, f"/{name}/{path}", secret) for name in ("hidden-flavour", "nobodys-flavour"))
+        assert said.status == nothing.status == 404
+        assert (said.text, said.headers) == (nothing.text, nothing.headers)
+
+
+def test_what_a_public_flavour_is_made_of_does_not_become_private_without_it(
+    world: World, flavour: Distribution
+) -> None:
+    meadow = Organisation.objects.get(name="meadow")
+    base = Distribution.objects.get(name="openwrt")
+    profile = NetworkProfile.objects.create(name="always/there", is_general=True)
+    Distribution.objects.filter(pk=flavour.pk).update(organisation=None, network_profile=profile)
+
+    for row in (base, profile):
+        row.organisation = meadow
+        with pytest.raises(ValidationError, match="'hidden-flavour', which is not of Meadow Net"):
+            row.clean()
+
+    Distribution.objects.filter(pk=flavour.pk).update(organisation=meadow)
+    for row in (base, profile):
+        row.clean()
+
+
+def test_the_address_of_a_private_mirror_is_one_like_any_other(world: World) -> None:
+    Distribution.objects.filter(name=SECRET).update(url="https://mirror.example.org/hidden", is_hosted=False)
+    generation.bump()
+    answers = [
+        ask(Client(), target="hill/later", repositories={"extra": f"https://mirror.example.org/{path}/packages"})
+        for path in ("hidden", "nobody")
+    ]
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert answers[0].json()["detail"].replace("hidden", "nobody") == answers[1].json()["detail"]

@@ -125,7 +125,7 @@ def sentence_conflict(names: list[str]) -> str:
 def sentence_clash(one: str, other: str, path: str) -> str:
     return (
         f"The packages '{one}' and '{other}' both bring the file {path}. "
-        f"Keep one of them and remove the other, e.g. add '-{other}'."
+        f"Keep one of them and leave out the other: '-{other}' if it is a default package."
     )
 
 

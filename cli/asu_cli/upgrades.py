@@ -31,14 +31,14 @@ class Change:
 
     def sentence(self) -> str:
         if self.kind == "default":
-            text = f"{self.source} is in every image now"
+            text = f"{self.source} is in every image"
         elif self.source and self.target:
-            text = f"{self.source} is now {self.target}"
+            text = f"{self.source} is {self.target}"
         elif self.source:
-            text = f"{self.source} is dropped"
+            text = f"{self.source} is gone"
         else:
-            text = f"{self.target} is added"
-        return f"{text} ({self.where})" if self.where else text
+            text = f"{self.target} is there"
+        return text + (f" since {self.where}" if self.where else "") + (f": {self.why}" if self.why else "")
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ def _apply(entry: Mapping[str, Any], wanted: dict[str, None], available: Mapping
     del wanted[source]
     if target:
         wanted[target] = None
-    verdict.changes.append(Change(source, target, f"since r{entry['revision']}"))
+    verdict.changes.append(Change(source, target, f"r{entry['revision']}"))
 
 
 def _name(value: object) -> str:
@@ -234,7 +234,8 @@ def from_server(document: Mapping[str, Any], device: Device) -> Verdict:
         _told(entry) for entry in (changes if isinstance(changes, list) else ()) if isinstance(entry, dict)
     ]
     verdict.missing, verdict.notes = _sentences(document.get("missing")), _sentences(document.get("notes"))
-    if further := _words(document.get("newer_channels")):
+    further = _words(document.get("newer_channels"))
+    if further and verdict.version not in further.split(", "):
         verdict.notes.append(f"Newer series are there too: {further}. To look at them: --reach distribution")
     request = document.get("request")
     verdict.request = dict(request) if isinstance(request, dict) else None

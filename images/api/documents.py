@@ -119,12 +119,23 @@ def _arch_index(request: HttpRequest, release: Release | None, arch: str) -> Htt
 
 
 def _profile(request: HttpRequest, target: Target, name: str, version: str) -> HttpResponse:
-    profile = Profile.objects.select_related("target").filter(target=target, name=name.replace(",", "_")).first()
+    profile = _profile_called(target, name.replace(",", "_"))
     if profile is None:
         return respond(request, answers.error(404, f"{target.name} has no such profile."))
     about = about_target(target, version)
     body = {**about, "id": profile.name, **about_profile(profile)}
     return final(request, target.release.distribution, body)
+
+
+def _profile_called(target: Target, board: str) -> Profile | None:
+    """By its id; else by a board that it supports, which is how auc knows its device."""
+    rows = Profile.objects.select_related("target").filter(target=target)
+    exact = rows.filter(name=board).first()
+    if exact is not None:
+        return exact
+    boards = rows.order_by("name").values_list("pk", "supported_devices")
+    known = [pk for pk, supported in boards if board in (name.replace(",", "_") for name in supported)]
+    return rows.filter(pk__in=known[:1]).first()
 
 
 def about_target(target: Target, version: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ own mirror. A test may put any answer in place of an honest one.
 
 import hashlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -287,15 +288,17 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running() -> Iterator[Peer]:
-    """A peer on a port of its own until the block ends."""
+def running(tls: ssl.SSLContext | None = None) -> Iterator[Peer]:
+    """A peer on a port of its own until the block ends; with `tls` it speaks https."""
     peer = Peer()
     handler = type("Handler", (_Handler,), {"peer": peer})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    peer.base = f"http://127.0.0.1:{server.server_port}"
+    peer.base = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
     try:
         yield peer
     finally:

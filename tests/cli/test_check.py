@@ -83,7 +83,7 @@ def test_people_read_it_in_sentences(asu: Asu, board: Path, packages: Path) -> N
         "Packages with another version:",
         "  base-files  1600~0425664679 -> 1637~d9340319c6",
         "Packages that have changed:",
-        "  kmod-nft-nat6 is dropped (since r20282)",
+        "  kmod-nft-nat6 is gone since r20282",
         "Packages that are not there any more and are left out:",
         "  auc",
         "  gone",
@@ -239,8 +239,8 @@ def test_a_server_that_can_be_asked_is_believed(peer: Peer, asu: Asu, board: Pat
 
     assert done.code == 0
     assert "25.12.0 (r33000-cccccccccc) is newer than 24.10.1." in done.out
-    assert "  opkg is now apk-mbedtls (25.12): apk came." in done.out
-    assert "  ca-bundle is in every image now (23.05): All need it." in done.out
+    assert "  opkg is apk-mbedtls since 25.12: apk came." in done.out
+    assert "  ca-bundle is in every image since 23.05: All need it." in done.out
     assert "  gone: It is nowhere." in done.out
     assert "26.06.0" in done.err and "--reach distribution" in done.err
     [seen] = peer.asked("POST", "/api/v1/check")
@@ -248,6 +248,19 @@ def test_a_server_that_can_be_asked_is_believed(peer: Peer, asu: Asu, board: Pat
     assert seen.json()["board"]["release"]["distribution"] == "OpenWrt"
     assert "distro" not in seen.json()
     assert seen.json()["revision"] == "r28597-0425664679"
+
+
+def test_a_distribution_that_goes_on_under_another_name_is_told(peer: Peer, asu: Asu) -> None:
+    request = {"distro": "openwrt", "version": "18.06.9", "target": "ar71xx/generic", "profile": "x"}
+    verdict = {"status": 200, "is_newer": True, "version": "18.06.9", "newer_channels": ["18.06.9"], "request": request}
+    peer.answers("POST", "/lede/api/v1/check", Told.json(200, verdict))
+    device = ("--version", "17.01.7", "--target", "ar71xx/generic", "--profile", "x")
+
+    done = asu("check", *device, "--server", f"{peer.base}/lede")
+
+    assert done.code == 0
+    assert "have it built at the address of openwrt, not of lede" in done.err
+    assert "--reach" not in done.err
 
 
 def test_a_distribution_that_the_user_names_is_meant(peer: Peer, asu: Asu, board: Path) -> None:

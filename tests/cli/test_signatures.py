@@ -167,6 +167,13 @@ def test_what_is_not_exactly_a_signature_is_none(text: str) -> None:
         verify(b"hello firmware\n", text.encode(), (PublicKey.parse(VECTOR_KEY),))
 
 
+def test_a_signature_that_names_another_key_is_refused() -> None:
+    renamed = UsignKey(OTHER.number, OURS.seed, OURS.salt)
+
+    with pytest.raises(SignatureError):
+        verify(b"hello", renamed.sign(b"hello").encode(), (PublicKey.parse(OURS.public_text()),))
+
+
 def test_another_message_does_not_verify() -> None:
     with pytest.raises(SignatureError):
         verify(b"hello firmware", VECTOR.encode(), (PublicKey.parse(VECTOR_KEY),))

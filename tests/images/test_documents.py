@@ -186,6 +186,12 @@ def test_the_indexes_have_every_package_of_every_default_list(client: Client, re
     assert needed <= {*own["packages"], *arch}
 
 
+def test_a_profile_document_is_found_by_another_board_that_the_device_goes_by(client: Client) -> None:
+    body = client.get("/json/v1/releases/24.10.2/targets/ath79/generic/archer-c7-v2.json").json()
+
+    assert body["id"] == "tplink_archer-c7-v2"
+
+
 def test_a_profile_document_has_what_auc_needs(client: Client) -> None:
     body = client.get("/json/v1/releases/24.10.2/targets/ath79/generic/tplink_archer-c7-v2.json").json()
 

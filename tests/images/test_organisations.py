@@ -97,13 +97,13 @@ def test_made_private_in_the_admin_a_distribution_is_gone_for_others_at_once(
 ) -> None:
     row = Distribution.objects.create(name="openwrt", url="https://x.example.org", title="OpenWrt")
     assert client.get("/openwrt/api/v1/overview").status_code == 200
-    empty = {
-        f"{name}-{kind}_FORMS": 0 for name in ("keys", "channels", "series", "devices") for kind in ("TOTAL", "INITIAL")
-    }
+    url = reverse("admin:packages_distribution_change", args=[row.pk])
+    inlines = [each.formset.prefix for each in admin_client.get(url).context["inline_admin_formsets"]]
+    empty = {f"{name}-{kind}_FORMS": 0 for name in inlines for kind in ("TOTAL", "INITIAL")}
     form = {"name": "openwrt", "url": row.url, "is_enabled": "on", "organisation": meadow.pk, **empty}
 
     with django_capture_on_commit_callbacks(execute=True):
-        answer = admin_client.post(reverse("admin:packages_distribution_change", args=[row.pk]), form)
+        answer = admin_client.post(url, form)
 
     assert answer.status_code == 302, answer.content.decode()
     assert client.get("/openwrt/api/v1/overview").status_code == 404

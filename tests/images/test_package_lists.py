@@ -32,6 +32,7 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a default taken out twice", {"packages": ["-dropbear", "-dropbear"]}, ["-dropbear"]),
     ("one of the device taken out", {"packages": ["-kmod-ath10k-ct"]}, ["-kmod-ath10k-ct"]),
     ("what is not there taken out", {"packages": ["-vim"]}, []),
+    ("a default named and taken out", {"packages": ["luci-base", "vim", "-luci-base"]}, ["vim", "-luci-base"]),
     ("what does not exist taken out", {"packages": ["luci", "-no-such"]}, ["luci"]),
     ("what the device takes out, taken out", {"packages": ["-dnsmasq"]}, []),
     ("what the device takes out, wanted", {"packages": ["dnsmasq"]}, ["dnsmasq"]),
@@ -43,6 +44,9 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
 
     ("all defaults, absolutely", {"packages": OWN, "diff_packages": True}, []),
     ("all defaults and more, absolutely", {"packages": [*OWN, "luci"], "diff_packages": True}, ["luci"]),
+    # The firmware-selector: its box holds all defaults, its user types a removal behind them.
+    ("all defaults and one taken out, absolutely", {"packages": [*OWN, "-dropbear"], "diff_packages": True},
+     ["-dropbear"]),
     ("without one default, absolutely",
      {"packages": ["base-files", "busybox", "firewall4", "luci-base", "kmod-ath10k-ct"], "diff_packages": True},
      ["-dropbear"]),
@@ -72,7 +76,8 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
 ]
 WRONG: list[tuple[str, dict[str, Any], int, str]] = [
     ("both", {"packages": ["vim", "-vim"]}, 400, "both vim and -vim"),
-    ("both, absolutely", {"packages": [*OWN, "-dropbear"], "diff_packages": True}, 400, "both dropbear and -dropbear"),
+    ("both, absolutely", {"packages": [*OWN, "vim", "-vim"], "diff_packages": True}, 400, "both vim and -vim"),
+    ("needed, named and taken out", {"packages": [*OWN, "-busybox"], "diff_packages": True}, 400, "-busybox cannot"),
     ("needed", {"packages": ["-busybox"]}, 400, "-busybox"),
     ("needed, absolutely", {"packages": ["luci", "-busybox"], "diff_packages": True}, 400, "-busybox"),
     ("part of every image", {"packages": ["-libgcc"]}, 400, "-libgcc"),

@@ -1,7 +1,11 @@
 """Distributions are found by name and alias, however they are written, and no name stands for two."""
 
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
 
 from packages.models import Distribution
 from packages.naming import named
@@ -65,3 +69,21 @@ def test_a_distribution_cannot_be_added_over_an_alias() -> None:
 
     with pytest.raises((RegistrationError, ValidationError)):
         add_distribution("lime", url=URL)
+
+
+def test_a_field_left_empty_is_no_alias() -> None:
+    assert make("lede", aliases=None).aliases == []
+
+
+def test_aliases_are_edited_in_the_admin(admin_client: Client) -> None:
+    row = make("libremesh")
+    page = reverse("admin:packages_distribution_change", args=[row.pk])
+    inlines = re.findall(r'name="(\w+)-TOTAL_FORMS"', admin_client.get(page).content.decode())
+    forms = {f"{name}-{kind}_FORMS": 0 for name in inlines for kind in ("TOTAL", "INITIAL")}
+    values = {"name": "libremesh", "url": URL, "is_enabled": "on", **forms}
+
+    answers = [admin_client.post(page, {**values, "aliases": text}) for text in ('["LiMe"]', '"LiMe"', "")]
+
+    assert [answer.status_code for answer in answers] == [302, 200, 302]
+    assert "Write a list of names" in answers[1].content.decode()
+    assert Distribution.objects.get().aliases == []

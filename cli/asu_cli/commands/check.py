@@ -5,10 +5,11 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
-from asu_cli import config, device, over_ssh, session, upgrades
+from asu_cli import config, device, over_ssh, session, texts, upgrades
 from asu_cli.device import Device
 from asu_cli.errors import Exit, UsageError
 from asu_cli.output import Output
@@ -108,8 +109,19 @@ def _verdict(server: Server, asked: Device, reach: Reach, updates: bool) -> tupl
     """From the server itself where it can be asked, else worked out from its documents."""
     document = server.check(_question(asked, reach, updates))
     if document is not None:
-        return upgrades.from_server(document, asked), "server"
+        verdict = upgrades.from_server(document, asked)
+        _note_other_address(server, verdict)
+        return verdict, "server"
     return upgrades.look(server, asked, reach.value, updates), "documents"
+
+
+def _note_other_address(server: Server, verdict: Verdict) -> None:
+    """A distribution may go on under another name, and then at another address."""
+    distribution = (verdict.request or {}).get("distro")
+    here = urlsplit(server.base).path.rpartition("/")[2]
+    if isinstance(distribution, str) and here and here != distribution:
+        name = texts.line(distribution, 40)
+        verdict.notes.append(f"The newer release is of {name}: have it built at the address of {name}, not of {here}.")
 
 
 def _question(asked: Device, reach: Reach, updates: bool) -> dict[str, Any]:
@@ -173,7 +185,7 @@ def _rows(asked: Device, verdict: Verdict) -> list[str]:
         rows += [f"  {name}  {old} -> {new}" for name, (new, old) in verdict.updates.items()]
     if verdict.changes:
         rows.append("Packages that have changed:")
-        rows += [f"  {change.sentence()}{f': {change.why}' if change.why else ''}" for change in verdict.changes]
+        rows += [f"  {change.sentence()}" for change in verdict.changes]
     if verdict.missing:
         rows.append("Packages that are not there any more and are left out:")
         rows += [f"  {name}" for name in verdict.missing]
