@@ -15,7 +15,7 @@ from packages.models import Feed, Release, mark_synced
 from packages.parsing import apk, opkg
 from packages.parsing.types import PackageIndex
 from packages.public_keys import PublicKey
-from packages.signatures import verify_usign
+from packages.signatures import signer_of
 from packages.sync.indexes import ADB, PACKED, PLAIN
 from packages.sync.rows import store_packages
 from packages.sync.trust import signature_of
@@ -106,7 +106,7 @@ def _read_opkg(mirror: Mirror, known: Feed | None, keys: Sequence[PublicKey]) ->
         raise SignatureError(f"{PLAIN} is not signed: there is no {PLAIN}.sig.")
     signer = _usign_signer(data, signature, keys)
     entries = opkg.parse(data, PLAIN)
-    return _Found(index_cache.save(data, signature), entries, {name: document.etag}, signer)
+    return _Found(index_cache.save(data, signature, signer=signer.text), entries, {name: document.etag}, signer)
 
 
 def _read_apk(mirror: Mirror, known: Feed | None, keys: Sequence[PublicKey]) -> _Found | None:
@@ -132,17 +132,10 @@ def _first_of(mirror: Mirror, known: Feed | None, *names: str) -> tuple[str, Doc
 
 
 def _usign_signer(data: bytes, signature: bytes, keys: Sequence[PublicKey]) -> PublicKey:
-    problem = SignatureError("there is no usign key to check it with.")
-    for key in keys:
-        if key.kind != "usign":
-            continue
-        try:
-            verify_usign(data, signature, [key.text])
-        except SignatureError as error:
-            problem = error
-        else:
-            return key
-    raise problem
+    texts = [key.text for key in keys if key.kind == "usign"]
+    if not texts:
+        raise SignatureError("there is no usign key to check it with.")
+    return PublicKey("usign", signer_of(data, signature, texts))
 
 
 def _store(release: Release, format: Feed.Format, address: WebAddress, found: _Found) -> Feed:
