@@ -23,6 +23,7 @@ from packages.upstream import Bounds, Mirror
 from packages.web_addresses import WebAddress
 
 MAX_PACKAGES = 20_000  # of one repository
+MAX_RELATIONS = 500_000  # names that they depend on, provide or exclude: web processes keep them in memory
 MAX_SIGNERS = 8
 MAX_FEEDS = 300  # of all requests; the ones longest not asked for go
 KEPT = timedelta(days=3)  # since the last request that named it
@@ -92,6 +93,9 @@ class _Found:
     def __init__(self, sha256: str, entries: PackageIndex, etags: dict[str, str], signer: PublicKey) -> None:
         if len(entries) > MAX_PACKAGES:
             raise TooLargeError(f"more than {MAX_PACKAGES} packages.")
+        relations = sum(len(entry.depends) + len(entry.provides) + len(entry.conflicts) for entry in entries)
+        if relations > MAX_RELATIONS:
+            raise TooLargeError(f"its packages depend on, provide or exclude more than {MAX_RELATIONS} others.")
         self.sha256, self.entries, self.etags, self.signer = sha256, entries, etags, signer
 
 
