@@ -18,6 +18,7 @@ from packages.catalogue import FeedInfo, KeyInfo, TargetCatalogue
 from packages.exceptions import MirrorError, MirrorUnreachableError, NotCompleteError, NotOnMirrorError, SignatureError
 from packages.models import Distribution, Feed, Release, Target
 from packages.public_keys import PublicKey, read_keys
+from packages.signatures import UsignPublicKey
 from packages.sync import extra
 from packages.web_addresses import WebAddress
 
@@ -187,8 +188,23 @@ def _url_on_mirror(address: WebAddress, aliases: list[tuple[WebAddress, str]]) -
 
 
 def _keys_of(asked: Asked, target: TargetCatalogue) -> tuple[PublicKey, ...]:
-    """Those that came with the request, and those of the distribution: repositories may well be signed by it."""
-    return tuple(dict.fromkeys((*(PublicKey(*key) for key in asked.repository_keys), *_keys_of_target(target))))
+    """Those that came with the request, and those of the distribution: repositories may well be signed by it.
+
+    RequestRefusedError for a key that has the number of another one. Its owner chose it, and an ImageBuilder keeps keys
+    by their numbers: the distribution's own would give way to it.
+    """
+    ours = _keys_of_target(target)
+    keys = tuple(dict.fromkeys((*ours, *(PublicKey(*key) for key in asked.repository_keys))))
+    numbers: dict[str, PublicKey] = {}
+    for key in keys:
+        number = UsignPublicKey.parse(key.text).fingerprint if key.kind == "usign" else ""
+        if number and numbers.setdefault(number, key) != key and key not in ours:
+            raise RequestRefusedError(
+                400,
+                f"repository_keys: {number} is the number of another key too; sign with a key of your own number.",
+                field="repository_keys",
+            )
+    return keys
 
 
 def _keys_of_target(target: TargetCatalogue) -> list[PublicKey]:

@@ -1,6 +1,8 @@
 """Requests that name package repositories: what is allowed is read, believed if it is signed, and built from."""
 
+import gzip
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -425,6 +427,31 @@ def test_a_repository_may_be_signed_by_a_flavour_that_is_not_built_from(
     [feed] = spec_of(answer)["feeds"]
     # Nobody else gives that key to the ImageBuilder.
     assert (feed["kind"], keys_of(feed)) == ("extra", [KEY.public])
+
+
+def test_a_key_with_the_number_of_another_is_refused(client: Client, target: Target, site: Server) -> None:
+    DistributionKey.objects.create(distribution=target.release.distribution, kind="usign", text=OTHER.public_text())
+    generation.bump()
+    twin, third = (replace(UsignKey.generate("twin"), number=key.number).public_text() for key in (OTHER, KEY))
+
+    for keys in ([twin], [KEY.public_text(), twin], [KEY.public_text(), third]):
+        answer = settled(client, target, **wish(site, repository_keys=keys))
+        assert_refused(answer, "repository_keys", "is the number of another key too")
+    same = [KEY.public.text("again"), OTHER.public_text(), KEY.public_text()]
+    assert settled(client, target, **wish(site, repository_keys=same)).json()["detail"] == "queued"
+
+
+def test_an_index_whose_packages_name_too_many_others_is_refused(
+    client: Client, target: Target, site: Server, feed: MirrorFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extra, "MAX_RELATIONS", 20)
+    names = ", ".join(f"name-{number}" for number in range(21))
+    index = f"Package: my-tool\nVersion: 1\nProvides: {names}\n".encode()
+    feed.write("mine/mips_24kc/Packages", index)
+    feed.write("mine/mips_24kc/Packages.gz", gzip.compress(index))
+    feed.write("mine/mips_24kc/Packages.sig", KEY.sign(index))
+
+    assert_refused(settled(client, target, **wish(site)), "more than 20 others")
 
 
 def test_who_copies_a_feed_and_signs_it_does_not_put_a_signature_in_the_place_of_ours(
