@@ -22,7 +22,7 @@ from builders.failures import cancelled, from_mirror
 from builders.imagebuilder import Tree
 from builders.runners.base import Runner
 from builders.runners.workdir import WorkDir
-from builders.sources import MirrorSources, Sources, bounds_of
+from builders.sources import MirrorSources, Sources, bounds_of, own_signers
 from builders.spec import BuildFailedError, BuildSpec, FeedSpec, KeySpec
 from builders.states import Phase, Reason
 from packages import index_cache, names
@@ -209,16 +209,27 @@ def _verified_index(feed: FeedSpec, keys: Sequence[KeySpec], sources: Sources) -
     """
     pinned = [key.text for key in keys if key.kind == "usign"] if feed.format == "opkg" else []
     try:
-        data, signature = index_cache.load(feed.index_sha256), index_cache.signature(feed.index_sha256)
-        if not pinned or (signature is not None and _is_signed(data, signature, pinned)):
-            return data, signature
+        data = index_cache.load(feed.index_sha256)
     except FileNotFoundError:
         pass
-    data, signature = sources.index(feed)
+    else:
+        for signature in _known_signatures(feed):
+            if not pinned or (signature is not None and _is_signed(data, signature, pinned)):
+                return data, signature
+    data, signature, signer = sources.index(feed)
     _check_signature(feed, keys, data, signature)
-    if index_cache.save(data, signature) != feed.index_sha256:
+    if index_cache.save(data, signature, signer=signer) != feed.index_sha256:
         raise NotOnMirrorError(f"The feed '{feed.name}' has another state than when the request was checked.")
     return data, signature
+
+
+def _known_signatures(feed: FeedSpec) -> list[bytes | None]:
+    """Those that may be the feed's: of one that came with keys theirs only, whoever else signed the same bytes."""
+    signers = own_signers(feed)
+    if not signers:
+        return [index_cache.signature(feed.index_sha256)]
+    found = (index_cache.signature(feed.index_sha256, index_cache.signer_id(key)) for key in signers)
+    return [signature for signature in found if signature is not None]
 
 
 def _is_signed(data: bytes, signature: bytes, pinned: Sequence[str]) -> bool:

@@ -135,7 +135,10 @@ def _from_cache(job: Job) -> bool:
 def _link(cached: Path, job: Job) -> None:
     if job.link.exists():
         return
-    job.link.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        job.link.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise BadDocumentError(f"{job.file_name}: the index has another package where this one's folder is.") from error
     with suppress(FileExistsError):
         job.link.hardlink_to(cached)
 

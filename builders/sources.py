@@ -17,14 +17,18 @@ from packages.exceptions import (
     MirrorUnreachableError,
     NotOnMirrorError,
     NotReadyError,
+    SignatureError,
 )
+from packages.index_cache import signer_id
+from packages.signatures import UsignPublicKey, signer_number
 from packages.upstream import Bounds, Mirror, gunzip
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]  # so much of so much (0 = unknown)
 GoOn = Callable[[], bool]
-Index = tuple[bytes, bytes | None]  # uncompressed, and its detached signature if it has one
+# Uncompressed; its detached signature if it has one; and which of the keys that the feed came with that is by.
+Index = tuple[bytes, bytes | None, str]
 
 API = "api/worker/v1"
 _POLL = 1.0  # seconds
@@ -62,10 +66,11 @@ class MirrorSources:
         """See Sources."""
         mirror = Mirror(feed.url, bounds_of(feed))
         if feed.format == "apk":
-            return _get(mirror, "packages.adb"), None
+            return _get(mirror, "packages.adb"), None, ""
         limit = settings.ASU_MAX_DOCUMENT_MB * 1024 * 1024
         data = gunzip(_get(mirror, "Packages.gz"), limit, name="Packages.gz")
-        return data, _get_if_there(mirror, "Packages.sig")
+        signature = _get_if_there(mirror, "Packages.sig")
+        return data, signature, _signer(feed, signature)
 
 
 class ServerSources:
@@ -112,10 +117,42 @@ class ServerSources:
             data = _get(self._server, path)
             if hashlib.sha256(data).hexdigest() != feed.index_sha256:
                 raise ChecksumError(f"{path}: the main server sent another index than asked for.")
-            return data, None if feed.format == "apk" else _get_if_there(self._server, f"{path}.sig")
+            if feed.format == "apk":
+                return data, None, ""
+            signature, signer = self._signature(feed, path)
+            return data, signature, signer
         except MirrorError as error:
             logger.info("the index of %s comes from the mirror: %s", feed.name, error)
             return self._mirror.index(feed)
+
+    def _signature(self, feed: FeedSpec, path: str) -> tuple[bytes | None, str]:
+        """The one of the feed's own keys, where it came with some, and that key."""
+        signers = own_signers(feed)
+        if not signers:
+            return _get_if_there(self._server, f"{path}.sig"), ""
+        for key in signers:
+            if signature := _get_if_there(self._server, f"{path}.{signer_id(key)}.sig"):
+                return signature, key
+        raise NotOnMirrorError(f"{path}: the main server has no signature by a key of {feed.name}.")
+
+
+def own_signers(feed: FeedSpec) -> list[str]:
+    """The usign keys that a feed came with; none: it is the distribution's own."""
+    return [key.text for key in feed.keys if key.kind == "usign"] if feed.format == "opkg" else []
+
+
+def _signer(feed: FeedSpec, signature: bytes | None) -> str:
+    """Which of the feed's own keys made a signature, going by the number in it: whether it fits is checked later.
+
+    SignatureError when it is by none of them; "" for a feed of the distribution's own.
+    """
+    numbered = {UsignPublicKey.parse(key).fingerprint: key for key in own_signers(feed)}
+    if not numbered:
+        return ""
+    signer = numbered.get(signer_number(signature)) if signature is not None else None
+    if signer is None:
+        raise SignatureError(f"The feed '{feed.name}' is signed by none of the keys that it came with.")
+    return signer
 
 
 def bounds_of(feed: FeedSpec) -> Bounds | None:

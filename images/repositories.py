@@ -18,6 +18,7 @@ from packages.catalogue import FeedInfo, KeyInfo, TargetCatalogue
 from packages.exceptions import MirrorError, MirrorUnreachableError, NotCompleteError, NotOnMirrorError, SignatureError
 from packages.models import Distribution, Feed, Release, Target
 from packages.public_keys import PublicKey, read_keys
+from packages.signatures import UsignPublicKey
 from packages.sync import extra
 from packages.web_addresses import WebAddress
 
@@ -81,7 +82,7 @@ def offer(asked: Asked, target: TargetCatalogue) -> Offer:
     own, named = _sides(asked, target)
     release_id = Target.objects.values_list("release_id", flat=True).get(pk=target.target_id)
     feeds = [_known(repository, release_id, target) for repository in named]
-    extras = tuple(_spec(repository, feed, target) for repository, feed in zip(named, feeds, strict=True))
+    extras = tuple(map(_spec, named, feeds))
     tables = [_table(feed, target) for feed in feeds]
     if asked.repositories_mode == APPEND or own == target.feeds:
         kept = tuple(map(feed_spec, target.feeds)) + extras
@@ -161,7 +162,10 @@ def _sides(asked: Asked, target: TargetCatalogue) -> tuple[tuple[FeedInfo, ...],
             raise _not_allowed(field, address, asked.distribution, target)
         keys = allowance.keys or _keys_of(asked, target)
         named.setdefault(address, Named(field, address, allowance, keys))
-    return tuple(feed for feed in target.feeds if feed in chosen), list(named.values())
+    # In one order: which of two repositories has a package first must not depend on how a request is written, since
+    # requests that differ in that alone are one build.
+    others = sorted(named.values(), key=lambda other: str(other.address))
+    return tuple(feed for feed in target.feeds if feed in chosen), others
 
 
 def _aliases(distribution: str) -> list[tuple[WebAddress, str]]:
@@ -184,8 +188,23 @@ def _url_on_mirror(address: WebAddress, aliases: list[tuple[WebAddress, str]]) -
 
 
 def _keys_of(asked: Asked, target: TargetCatalogue) -> tuple[PublicKey, ...]:
-    """Those that came with the request, and those of the distribution: repositories may well be signed by it."""
-    return tuple(dict.fromkeys((*(PublicKey(*key) for key in asked.repository_keys), *_keys_of_target(target))))
+    """Those that came with the request, and those of the distribution: repositories may well be signed by it.
+
+    RequestRefusedError for a key that has the number of another one. Its owner chose it, and an ImageBuilder keeps keys
+    by their numbers: the distribution's own would give way to it.
+    """
+    ours = _keys_of_target(target)
+    keys = tuple(dict.fromkeys((*ours, *(PublicKey(*key) for key in asked.repository_keys))))
+    numbers: dict[str, PublicKey] = {}
+    for key in keys:
+        number = UsignPublicKey.parse(key.text).fingerprint if key.kind == "usign" else ""
+        if number and numbers.setdefault(number, key) != key and key not in ours:
+            raise RequestRefusedError(
+                400,
+                f"repository_keys: {number} is the number of another key too; sign with a key of your own number.",
+                field="repository_keys",
+            )
+    return keys
 
 
 def _keys_of_target(target: TargetCatalogue) -> list[PublicKey]:
@@ -242,11 +261,13 @@ def _is_good(feed: Feed, repository: Named, target: TargetCatalogue) -> bool:
     return fits and bool(extra.signers_among(feed, repository.keys))
 
 
-def _spec(repository: Named, feed: Feed, target: TargetCatalogue) -> FeedSpec:
-    """The feed as a worker gets it. An ImageBuilder knows the keys of its own distribution, others come along."""
-    signers = extra.signers_among(feed, repository.keys)
-    known = set(_keys_of_target(target))
-    keys = () if known & set(signers) else tuple(KeySpec(key.kind, key.text) for key in signers[:1])
+def _spec(repository: Named, feed: Feed) -> FeedSpec:
+    """The feed as a worker gets it, with the key that signs it.
+
+    Also where that is one of the distribution's or of the flavour's: it vouches for this feed, whether or not the image
+    is built from the feeds that it is known by.
+    """
+    keys = tuple(KeySpec(key.kind, key.text) for key in extra.signers_among(feed, repository.keys)[:1])
     bounds = repository.allowance.bounds
     return FeedSpec(
         feed.name,

@@ -138,16 +138,26 @@ def verify_usign(message: bytes | mmap, signature: bytes | str, public_keys: Seq
 
     Stricter than usign: the key number must be the signer's, lines end in LF, nothing follows, S is canonical.
     """
+    return UsignPublicKey.parse(signer_of(message, signature, public_keys)).fingerprint
+
+
+def signer_of(message: bytes | mmap, signature: bytes | str, public_keys: Sequence[str]) -> str:
+    """The same; returns the text of the key. Two keys may have one number."""
     data = _payload(signature, 74, "usign signature")
     number = data[2:10]
-    keys = [UsignPublicKey.parse(text) for text in public_keys]
-    candidates = [key for key in keys if key.number == number]
+    keys = [(UsignPublicKey.parse(text), text) for text in public_keys]
+    candidates = [(key, text) for key, text in keys if key.number == number]
     if not candidates:
         raise SignatureError(f"The signature is by key {number.hex()}, which is not among the pinned keys.")
-    for key in candidates:
+    for key, text in candidates:
         if key.is_signer(message, data[10:]):
-            return key.fingerprint
+            return text
     raise SignatureError(f"The signature by key {number.hex()} does not fit the document.")
+
+
+def signer_number(signature: bytes | str) -> str:
+    """The number of the key that a signature says it is by, as 16 hex digits. SignatureError."""
+    return _payload(signature, 74, "usign signature")[2:10].hex()
 
 
 def _payload(text: bytes | str, length: int, what: str) -> bytes:

@@ -3,6 +3,7 @@
 The server has verified all of it by the distribution's keys; the spec binds it by hashes, so a worker needs no keys.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,11 +16,12 @@ from builders.api import calls
 from builders.api.sending import send
 from builders.models import Build, Worker
 from builders.transports.base import Lease
-from packages import index_cache, names
+from packages import index_cache
 from packages.models import Distribution
 from packages.views import open_in
 
 _PREFIX = "/api/worker/v1"
+_INDEX = re.compile(r"(?P<sha256>[0-9a-f]{64})(?:(?:\.(?P<signer>[0-9a-f]{64}))?(?P<ending>\.sig))?")
 
 
 def lease_for(lease: Lease) -> dict[str, Any]:
@@ -97,12 +99,16 @@ def imagebuilder(request: HttpRequest, worker: Worker, sha256: str) -> HttpRespo
 
 @calls.for_worker("GET", "HEAD", any_life=True)
 def index(request: HttpRequest, worker: Worker, name: str) -> HttpResponseBase:
-    """A package index by its SHA-256, as it was verified; with `.sig` its detached signature."""
-    sha256, _, ending = name.partition(".")
-    if not names.SHA256.fullmatch(sha256) or ending not in ("", "sig"):
+    """A package index by its SHA-256, as it was verified; with `.sig` its detached signature.
+
+    With `.<signer>.sig` that of a key which a feed came with (`index_cache.signer_id`).
+    """
+    match = _INDEX.fullmatch(name)
+    if match is None:
         raise calls.RefusedCallError(404, "unknown", "There is no such index.")
+    sha256, signer, ending = match.group("sha256", "signer", "ending")
     try:
-        data = index_cache.signature(sha256) if ending else index_cache.load(sha256)
+        data = index_cache.signature(sha256, signer or "") if ending else index_cache.load(sha256)
     except FileNotFoundError:
         data = None
     if data is None:

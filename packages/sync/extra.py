@@ -15,7 +15,7 @@ from packages.models import Feed, Release, mark_synced
 from packages.parsing import apk, opkg
 from packages.parsing.types import PackageIndex
 from packages.public_keys import PublicKey
-from packages.signatures import verify_usign
+from packages.signatures import signer_of
 from packages.sync.indexes import ADB, PACKED, PLAIN
 from packages.sync.rows import store_packages
 from packages.sync.trust import signature_of
@@ -23,6 +23,7 @@ from packages.upstream import Bounds, Mirror
 from packages.web_addresses import WebAddress
 
 MAX_PACKAGES = 20_000  # of one repository
+MAX_RELATIONS = 500_000  # names that they depend on, provide or exclude: web processes keep them in memory
 MAX_SIGNERS = 8
 MAX_FEEDS = 300  # of all requests; the ones longest not asked for go
 KEPT = timedelta(days=3)  # since the last request that named it
@@ -92,6 +93,9 @@ class _Found:
     def __init__(self, sha256: str, entries: PackageIndex, etags: dict[str, str], signer: PublicKey) -> None:
         if len(entries) > MAX_PACKAGES:
             raise TooLargeError(f"more than {MAX_PACKAGES} packages.")
+        relations = sum(len(entry.depends) + len(entry.provides) + len(entry.conflicts) for entry in entries)
+        if relations > MAX_RELATIONS:
+            raise TooLargeError(f"its packages depend on, provide or exclude more than {MAX_RELATIONS} others.")
         self.sha256, self.entries, self.etags, self.signer = sha256, entries, etags, signer
 
 
@@ -106,7 +110,7 @@ def _read_opkg(mirror: Mirror, known: Feed | None, keys: Sequence[PublicKey]) ->
         raise SignatureError(f"{PLAIN} is not signed: there is no {PLAIN}.sig.")
     signer = _usign_signer(data, signature, keys)
     entries = opkg.parse(data, PLAIN)
-    return _Found(index_cache.save(data, signature), entries, {name: document.etag}, signer)
+    return _Found(index_cache.save(data, signature, signer=signer.text), entries, {name: document.etag}, signer)
 
 
 def _read_apk(mirror: Mirror, known: Feed | None, keys: Sequence[PublicKey]) -> _Found | None:
@@ -132,17 +136,10 @@ def _first_of(mirror: Mirror, known: Feed | None, *names: str) -> tuple[str, Doc
 
 
 def _usign_signer(data: bytes, signature: bytes, keys: Sequence[PublicKey]) -> PublicKey:
-    problem = SignatureError("there is no usign key to check it with.")
-    for key in keys:
-        if key.kind != "usign":
-            continue
-        try:
-            verify_usign(data, signature, [key.text])
-        except SignatureError as error:
-            problem = error
-        else:
-            return key
-    raise problem
+    texts = [key.text for key in keys if key.kind == "usign"]
+    if not texts:
+        raise SignatureError("there is no usign key to check it with.")
+    return PublicKey("usign", signer_of(data, signature, texts))
 
 
 def _store(release: Release, format: Feed.Format, address: WebAddress, found: _Found) -> Feed:

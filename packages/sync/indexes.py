@@ -11,6 +11,7 @@ from packages.exceptions import ChecksumError, NotOnMirrorError, SignatureError
 from packages.models import Feed
 from packages.parsing import apk, index_json, opkg
 from packages.parsing.types import PackageEntry, PackageIndex
+from packages.signatures import signer_of
 from packages.sync.run import Run
 from packages.sync.trust import signature_of
 
@@ -86,7 +87,10 @@ def _read_opkg(run: Run, path: str, name: str, document: Document, is_in_sums: b
     if not run.trust.usign:
         run.report.note(f"{run.distribution.name}: no usign key is pinned, package indexes are taken unsigned.")
     entries = opkg.parse(data, place)
-    sha256 = index_cache.save(data, signature)
+    # A flavour's feeds are handed on with its keys, the base's are not.
+    is_own = run.distribution.built_on_id is not None and signature is not None
+    signer = signer_of(data, signature, run.trust.usign) if is_own and signature is not None else ""
+    sha256 = index_cache.save(data, signature, signer=signer)
     return Index(Feed.Format.OPKG, sha256, entries, run.etags(**{name: document.etag}))
 
 

@@ -16,6 +16,7 @@ from builders.transports.base import Lease
 from builders.workshop import Workshop
 from demo import ipk
 from packages import index_cache
+from packages.exceptions import SignatureError
 from packages.signatures import UsignKey
 from tests.builders import demo_mirror
 from tests.packages.mirrors import Server, serving
@@ -43,7 +44,8 @@ def site(tmp_path: Path) -> Iterator[Server]:
 
 def feed_of(site: Server, *, key: UsignKey | None = KEY, is_inside_allowed: bool = True) -> FeedSpec:
     index = (site.root / "feed" / "Packages").read_bytes()
-    sha256 = index_cache.save(index, (site.root / "feed" / "Packages.sig").read_bytes())
+    signer = key.public_text() if key else ""
+    sha256 = index_cache.save(index, (site.root / "feed" / "Packages.sig").read_bytes(), signer=signer)
     keys = (KeySpec("usign", key.public_text()),) if key else ()
     url = f"{site.url}/feed"
     return FeedSpec("extra-1", "extra", "opkg", url, sha256, keys, within=url, is_inside_allowed=is_inside_allowed)
@@ -110,6 +112,44 @@ def test_a_worker_without_the_index_asks_within_the_same_bounds(site: Server, tm
 
     assert "mesh-tool" in result.manifest
     assert f"/feed/{TOOL.file_name}" in site.paths(200)
+
+
+def test_who_signed_the_same_index_later_does_not_take_the_place_of_the_key_that_is_asked_for(
+    site: Server, tmp_path: Path
+) -> None:
+    feed, other = feed_of(site), UsignKey.generate("other")
+    index = (site.root / "feed" / "Packages").read_bytes()
+    signature = other.sign(index).encode()
+    (site.root / "feed" / "Packages.sig").write_bytes(signature)
+    index_cache.save(index, signature, signer=other.public_text())
+    index_cache.save(index, signature)
+
+    result = build(spec_with(feed), tmp_path / "out")
+
+    assert "mesh-tool" in result.manifest
+    assert site.paths(200) == [f"/feed/{TOOL.file_name}"]
+
+
+def test_a_worker_asks_for_the_signature_of_the_key_that_its_feed_came_with(site: Server) -> None:
+    feed = feed_of(site)
+    index, signature = ((site.root / "feed" / name).read_bytes() for name in ("Packages", "Packages.sig"))
+    folder = site.root / "api/worker/v1/indexes"
+    folder.mkdir(parents=True)
+    (folder / feed.index_sha256).write_bytes(index)
+    (folder / f"{feed.index_sha256}.sig").write_bytes(b"of somebody else")
+    (folder / f"{feed.index_sha256}.{index_cache.signer_id(KEY.public_text())}.sig").write_bytes(signature)
+
+    assert ServerSources(site.url).index(feed) == (index, signature, KEY.public_text())
+    assert ServerSources(site.url).index(replace(feed, keys=())) == (index, b"of somebody else", "")
+
+
+def test_an_index_by_another_key_than_the_one_it_came_with_is_refused_by_workers_too(site: Server) -> None:
+    feed = feed_of(site)
+    index = (site.root / "feed" / "Packages").read_bytes()
+    (site.root / "feed" / "Packages.sig").write_text(UsignKey.generate("other").sign(index))
+
+    with pytest.raises(SignatureError, match="none of the keys"):
+        ServerSources("http://127.0.0.1:9").index(feed)
 
 
 def test_the_bounds_travel_with_a_lease(site: Server) -> None:

@@ -235,6 +235,17 @@ def test_the_index_of_the_catalogue_is_used_without_asking_the_mirror(base: Upst
     assert prepared(spec).feeds[0].index.by_name.keys() == {"luci", "luci-base", "other"}
 
 
+def test_a_package_in_the_place_of_a_folder_is_the_fault_of_the_index(base: Upstream, prepared: Preparer) -> None:
+    base.add("one")
+    base.stanzas.append(base.stanzas[-1].replace("one_1_all.ipk", "one_1_all.ipk/two.ipk").replace(": one", ": two", 1))
+    base.publish()
+    prepared(spec_of(base, packages=("one",)))
+
+    failed = prepared.failure(spec_of(base, packages=("two",)))
+
+    assert "one_1_all.ipk/two.ipk: the index has another package" in failed.sentence
+
+
 def test_no_feed_name_becomes_a_path(base: Upstream, prepared: Preparer) -> None:
     feed = base.spec
     spec = make_spec(feeds=(FeedSpec("../../etc", feed.kind, feed.format, feed.url, feed.index_sha256),))

@@ -50,6 +50,12 @@ def test_with_the_right_key_the_packages_are_in_the_image(level: str, version: s
     assert "Signature check failed" not in result.stderr
 
 
+def test_the_key_of_the_base_may_come_along_too(level: str, open_data: Path) -> None:
+    result = build(spec_with(demo_mirror.lime_key(), demo_mirror.public_key()), level, open_data / "out")
+
+    assert {"lime-system", "uhttpd"} <= result.manifest.keys()
+
+
 def test_without_the_key_the_imagebuilder_itself_refuses_the_feed(level: str, open_data: Path) -> None:
     # The server believes the feed, by a key of its own; nobody told the ImageBuilder.
     spec = spec_with()

@@ -176,18 +176,18 @@ def test_wrong_bytes_from_both_are_never_taken(fetch: Fetch, server: Server, mir
 
 
 def test_an_index_comes_with_its_signature(server: Server, mirror: Server) -> None:
-    assert ServerSources(server.url).index(feed(mirror)) == (INDEX, b"by the server")
+    assert ServerSources(server.url).index(feed(mirror)) == (INDEX, b"by the server", "")
     assert mirror.seen == []
 
 
 def test_an_index_may_have_no_signature(server: Server, mirror: Server) -> None:
     server.faults[f"/{API}/indexes/{INDEX_SHA256}.sig"] = always(404)
 
-    assert ServerSources(server.url).index(feed(mirror)) == (INDEX, None)
+    assert ServerSources(server.url).index(feed(mirror)) == (INDEX, None, "")
 
 
 def test_an_index_of_apk_has_its_signature_inside(server: Server, mirror: Server) -> None:
-    assert ServerSources(server.url).index(feed(mirror, "apk")) == (INDEX, None)
+    assert ServerSources(server.url).index(feed(mirror, "apk")) == (INDEX, None, "")
     assert server.paths(200) == [f"/{API}/indexes/{INDEX_SHA256}"]
 
 
@@ -197,13 +197,13 @@ def test_an_index_that_the_server_does_not_give_comes_from_the_mirror(
 ) -> None:
     server.faults[f"/{API}/indexes/{INDEX_SHA256}"] = fault
 
-    assert ServerSources(server.url).index(feed(mirror)) == (INDEX, b"by the mirror")
-    assert ServerSources(server.url).index(feed(mirror, "apk")) == (INDEX, None)
+    assert ServerSources(server.url).index(feed(mirror)) == (INDEX, b"by the mirror", "")
+    assert ServerSources(server.url).index(feed(mirror, "apk")) == (INDEX, None, "")
 
 
 def test_a_server_that_is_away_leaves_the_mirror(mirror: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upstream, "PAUSES", (0.01, 0.01))
 
-    assert ServerSources("http://127.0.0.1:9").index(feed(mirror)) == (INDEX, b"by the mirror")
+    assert ServerSources("http://127.0.0.1:9").index(feed(mirror)) == (INDEX, b"by the mirror", "")
     with pytest.raises(MirrorUnreachableError):
         ServerSources("http://127.0.0.1:9").index(FeedSpec("base", "arch", "opkg", "http://127.0.0.1:9", INDEX_SHA256))

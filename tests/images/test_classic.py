@@ -129,15 +129,17 @@ def test_only_what_a_running_system_can_be_upgraded_with_is_offered(
     assert (found.name if found else None) == wanted
 
 
-def test_the_root_file_system_that_was_asked_for_comes_first(client: Client) -> None:
-    image = published(client)
-    ImageRequest.objects.update(echo={**image.request.echo, "filesystem": "ext4"})
+def test_the_root_file_system_that_somebody_else_asked_for_is_not_what_others_flash(client: Client) -> None:
+    kinds = [{"type": "combined", "filesystem": name, "name": f"x-{name}"} for name in ("squashfs", "ext4")]
+    Profile.objects.update(images=kinds)
+    image = published(client, filesystem="ext4")
     image.files.create(name="x-ext4.bin", type="sysupgrade", filesystem="ext4", size=1, sha256="0" * 64)
+    assert image.request.echo["filesystem"] == "ext4"
 
     found = folders.flashable(Image.objects.get())
 
     assert found is not None
-    assert found.name == "x-ext4.bin"
+    assert found.filesystem == "squashfs"
 
 
 # addresses

@@ -1,6 +1,8 @@
 """Requests that name package repositories: what is allowed is read, believed if it is signed, and built from."""
 
+import gzip
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ from pytest_django import Settings
 from builders.models import Build
 from images import intake, preparing, tasks
 from images.models import ImageRequest
-from packages import upstream
+from packages import generation, index_cache, upstream
 from packages.models import AllowedRepository, Distribution, DistributionKey, Feed, Package, Target
-from packages.signatures import UsignKey
+from packages.signatures import UsignKey, UsignPublicKey
 from packages.sync import extra
 from tests.images.factories import PACKAGES, ask, make_target
+from tests.images.flavours import make_flavour
 from tests.packages.mirrors import MirrorFolder, Server, serving
 from tests.packages.test_sync_apk import DATA as APK
 from tests.packages.test_sync_apk import INDEX as APK_INDEX
@@ -76,6 +79,10 @@ def settled(client: Client, target: Target, **changes: Any) -> Any:
 def spec_of(answer: Any) -> dict[str, Any]:
     spec: dict[str, Any] = Build.objects.get(spec_hash=answer.json()["request_hash"]).spec
     return spec
+
+
+def keys_of(feed: dict[str, Any]) -> list[UsignPublicKey]:
+    return [UsignPublicKey.parse(key["text"]) for key in feed["keys"]]
 
 
 def assert_refused(answer: Any, *said: str, status: int = 400) -> None:
@@ -401,8 +408,80 @@ def test_a_repository_may_be_signed_by_the_distribution(client: Client, target: 
 
     answer = settled(client, target, **wish(site, repository_keys=[]))
 
-    # The ImageBuilder has that key anyway.
-    assert spec_of(answer)["feeds"][-1]["keys"] == []
+    assert keys_of(spec_of(answer)["feeds"][-1]) == [KEY.public]
+
+
+def test_a_repository_may_be_signed_by_a_flavour_that_is_not_built_from(
+    client: Client, transactional_db: None, site: Server, target: Target
+) -> None:
+    Target.objects.all().delete()
+    Distribution.objects.all().delete()
+    flavour = make_flavour("lime-system")
+    flavour.release.distribution.keys.update(text=KEY.public_text())
+    generation.bump()
+    wanted = wish(site, repository_keys=[], repositories_mode="replace", packages=["my-tool", "-lime-system"])
+
+    answer = settled(client, flavour, **wanted, distro="lime", version=flavour.release.version)
+
+    assert answer.json()["detail"] == "queued", answer.content
+    [feed] = spec_of(answer)["feeds"]
+    # Nobody else gives that key to the ImageBuilder.
+    assert (feed["kind"], keys_of(feed)) == ("extra", [KEY.public])
+
+
+def test_a_key_with_the_number_of_another_is_refused(client: Client, target: Target, site: Server) -> None:
+    DistributionKey.objects.create(distribution=target.release.distribution, kind="usign", text=OTHER.public_text())
+    generation.bump()
+    twin, third = (replace(UsignKey.generate("twin"), number=key.number).public_text() for key in (OTHER, KEY))
+
+    for keys in ([twin], [KEY.public_text(), twin], [KEY.public_text(), third]):
+        answer = settled(client, target, **wish(site, repository_keys=keys))
+        assert_refused(answer, "repository_keys", "is the number of another key too")
+    same = [KEY.public.text("again"), OTHER.public_text(), KEY.public_text()]
+    assert settled(client, target, **wish(site, repository_keys=same)).json()["detail"] == "queued"
+
+
+def test_an_index_whose_packages_name_too_many_others_is_refused(
+    client: Client, target: Target, site: Server, feed: MirrorFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extra, "MAX_RELATIONS", 20)
+    names = ", ".join(f"name-{number}" for number in range(21))
+    index = f"Package: my-tool\nVersion: 1\nProvides: {names}\n".encode()
+    feed.write("mine/mips_24kc/Packages", index)
+    feed.write("mine/mips_24kc/Packages.gz", gzip.compress(index))
+    feed.write("mine/mips_24kc/Packages.sig", KEY.sign(index))
+
+    assert_refused(settled(client, target, **wish(site)), "more than 20 others")
+
+
+def test_who_copies_a_feed_and_signs_it_does_not_put_a_signature_in_the_place_of_ours(
+    client: Client, target: Target, site: Server, feed: MirrorFolder
+) -> None:
+    index = (feed.root / "mine/mips_24kc/Packages").read_bytes()
+    sha256 = index_cache.save(index, b"by the distribution")  # as a sync leaves it
+
+    assert settled(client, target, **wish(site)).json()["detail"] == "queued"
+
+    assert index_cache.signature(sha256) == b"by the distribution"
+    signer = index_cache.signer_id(KEY.public_text())
+    assert index_cache.signature(sha256, signer) == (feed.root / "mine/mips_24kc/Packages.sig").read_bytes()
+
+
+def test_the_order_of_repositories_decides_nothing(
+    client: Client, target: Target, site: Server, feed: MirrorFolder
+) -> None:
+    feed.feed("mine/other", my_tool="1.2-r1")
+    one, other = f"{site.url}/mine/mips_24kc", f"{site.url}/mine/other"
+
+    first = settled(client, target, **wish(site, repositories={"a": one, "b": other}))
+    # The feeds of the build that is stored, not of the one that was found to be equal.
+    order = [entry["url"] for entry in spec_of(first)["feeds"]]
+    Build.objects.all().delete()
+    ImageRequest.objects.all().delete()
+    second = settled(client, target, **wish(site, repositories={"a": other, "b": one}))
+
+    assert second.json()["request_hash"] == first.json()["request_hash"]
+    assert [entry["url"] for entry in spec_of(second)["feeds"]] == order
 
 
 def test_keys_of_the_operator_are_the_only_ones(client: Client, target: Target, site: Server) -> None:

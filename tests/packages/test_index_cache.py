@@ -3,11 +3,13 @@
 import hashlib
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from packages import index_cache
+from packages.signatures import UsignKey
 
 DATA = b"Package: a\n"
 
@@ -55,3 +57,27 @@ def test_indexes_that_no_feed_has_any_more_go_after_days(data_dir: Path) -> None
     assert index_cache.signature(old) is None
     with pytest.raises(FileNotFoundError):
         index_cache.load(old)
+
+
+def test_signatures_of_the_same_index_by_several_keys_stand_beside_each_other() -> None:
+    one, other = UsignKey.generate("one").public_text(), UsignKey.generate("other").public_text()
+    sha256 = index_cache.save(DATA, b"of the distribution")
+
+    index_cache.save(DATA, b"by one", signer=one)
+    index_cache.save(DATA, b"by the other", signer=other)
+
+    assert index_cache.signature(sha256) == b"of the distribution"
+    assert index_cache.signature(sha256, index_cache.signer_id(one)) == b"by one"
+    assert index_cache.signature(sha256, index_cache.signer_id(other)) == b"by the other"
+    assert index_cache.signature(sha256, "0" * 64) is None
+    assert index_cache.signature(sha256, "../x") is None
+
+
+def test_a_key_with_the_number_of_another_does_not_take_its_place() -> None:
+    key = UsignKey.generate("feed")
+    twin = replace(UsignKey.generate("twin"), number=key.number)
+    sha256 = index_cache.save(DATA, b"by the key", signer=key.public_text())
+
+    index_cache.save(DATA, b"by its twin", signer=twin.public_text())
+
+    assert index_cache.signature(sha256, index_cache.signer_id(key.public_text())) == b"by the key"

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from builders.states import State
-from images import filesystems, publishing, services
+from images import publishing, services
 from images.models import Image, ImageFile
 from packages import names
 from packages.visibility import Viewer
@@ -69,17 +69,16 @@ def listed(image: Image) -> list[ImageFile]:
 
 
 def flashable(image: Image) -> ImageFile | None:
-    """The image for a running system; None when there is none: it is never guessed."""
-    wanted = image.request.echo.get("filesystem") or ""
+    """The image for a running system; None when there is none: it is never guessed.
+
+    Clients of then do not say which root file system they mean. What somebody of today said who asked for the same
+    packages first is nothing to them: they get squashfs where there is one.
+    """
     for kind in _FLASHABLE:
         files = [file for file in image.file_list if file.type == kind]
         if files:
-            return min(files, key=lambda file: (not _is_wanted(file, wanted), file.filesystem != "squashfs", file.name))
+            return min(files, key=lambda file: (file.filesystem != "squashfs", file.name))
     return None
-
-
-def _is_wanted(file: ImageFile, filesystem: str) -> bool:
-    return bool(filesystem) and filesystems.is_meant(file.filesystem, filesystem)
 
 
 def any_image(image: Image) -> ImageFile | None:

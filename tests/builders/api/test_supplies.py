@@ -19,6 +19,7 @@ from builders.spec import FeedSpec, ImageBuilderSpec, KeySpec
 from builders.states import State
 from packages import index_cache, upstream
 from packages.models import Distribution
+from packages.signatures import UsignKey
 from tests.builders.api.caller import Caller, approved, wanted
 from tests.factories import make_spec
 from tests.packages.mirrors import Handler, Server, serving
@@ -233,6 +234,14 @@ def test_an_index_is_found_by_its_sum_and_nothing_else_is() -> None:
 
     assert get(caller, f"indexes/{sha256}")[::2] == (200, b"Package: x\n")
     assert get(caller, f"indexes/{sha256}.sig")[::2] == (200, b"signed")
+    key = UsignKey.generate("feed").public_text()
+    signer = index_cache.signer_id(key)
+    assert get(caller, f"indexes/{sha256}.{signer}.sig")[0] == 404
+    index_cache.save(b"Package: x\n", b"by the key of a feed", signer=key)
+    assert get(caller, f"indexes/{sha256}.{signer}.sig")[::2] == (200, b"by the key of a feed")
+    assert get(caller, f"indexes/{sha256}.sig")[::2] == (200, b"signed")
+    for name in (f"{sha256}.{signer}", f"{sha256}.{signer.upper()}.sig", f"{sha256}...sig"):
+        assert get(caller, f"indexes/{name}")[0] == 404
     for name in ("0" * 64, f"{sha256}.txt", f"{sha256}.sig.sig", sha256.upper(), "..", "%2e%2e%2f", f"{sha256}%00"):
         assert get(caller, f"indexes/{name}")[0] == 404
 
