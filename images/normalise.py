@@ -16,7 +16,7 @@ from images.exceptions import RequestRefusedError
 from images.per_profile import PerProfile
 from images.repositories import Offer
 from images.validation import Asked, shown
-from packages import network_profiles
+from packages import network_profiles, upgrades
 from packages.catalogue import ProfileInfo, TargetCatalogue, default_image, essential_packages
 from packages.file_sets import File, FileSetError, check_set
 from packages.network_profiles import Chosen, UnknownNetworkProfileError
@@ -28,6 +28,7 @@ VIRTUAL = frozenset({"kernel", "libc", "libgcc", "librt", "libpthread", "libgcc1
 # ImageBuilders of these distributions can change the size of the root file system from this release on.
 _RESIZES_SINCE = {"openwrt": "21.02", "lede": "21.02"}
 _AUC = re.compile(r"(?:.*/)?auc[/ ]")  # how it was called, and its version
+_SELECTOR = re.compile(r"ofs/")
 _REVISION = re.compile(r"r([0-9]{1,9})(?:[^0-9].*)?")
 
 
@@ -78,6 +79,7 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
         added.pop(name, None)
     _check_removals(added, removed, defaults)
     offer = repositories.offer(asked, catalogue)
+    added = _as_called_now(added, asked, offer, catalogue)
     _check_known(added, offer, catalogue)
     _check_versions(asked.versions, offer)
     if asked.diff_packages and added:
@@ -187,6 +189,19 @@ def _check_removals(added: Mapping[str, None], removed: set[str], defaults: Defa
             raise RequestRefusedError(
                 400, f"packages: -{name} cannot be removed: an image without {name} does not start.", field="packages"
             )
+
+
+def _as_called_now(added: dict[str, None], asked: Asked, offer: Offer, catalogue: TargetCatalogue) -> dict[str, None]:
+    """What a router of an older release tells that it has, with what took the place of packages that are gone.
+
+    LuCI up to 2024 and auc of 2018 know nothing of package changes, and their users cannot mend the list. A person
+    who typed a name hears that there is no such package.
+    """
+    is_of_router = asked.diff_packages and not asked.versions and not _SELECTOR.match(asked.client)
+    if not is_of_router or not upgrades.is_absolute(added):
+        return added
+    known = VIRTUAL.union(offer.packages)
+    return added if known.issuperset(added) else dict.fromkeys(upgrades.present_names(added, catalogue, known))
 
 
 def _check_known(added: Mapping[str, None], offer: Offer, catalogue: TargetCatalogue) -> None:

@@ -41,7 +41,7 @@ def overview(request: HttpRequest, distribution: str = "") -> HttpResponse:
 def branches(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """§7.2"""
     found = _distribution(request, distribution)
-    return final(request, found, list(overviews.branches(found).values())) if found else _no_distribution(request)
+    return final(request, found, overviews.branches_for_auc(found)) if found else _no_distribution(request)
 
 
 @require_http_methods(_READ)

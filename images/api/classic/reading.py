@@ -75,7 +75,7 @@ def place(call: Call) -> Place:
 def distribution(call: Call) -> str:
     """The name of the distribution that is meant, however it was written."""
     sent = call.fields.get("distro")
-    if sent in (None, "") and call.address:
+    if call.address and (sent in (None, "") or _is_base(sent, call)):
         sent = call.address
     named = naming.named(sent, call.viewer) if isinstance(sent, str) else ""
     if not named:
@@ -83,6 +83,10 @@ def distribution(call: Call) -> str:
     if call.address and named != call.address:
         raise RequestRefusedError(400, f"distro: {named} is not {call.address}, which this address is for.")
     return named
+
+
+def _is_base(sent: object, call: Call) -> bool:
+    return isinstance(sent, str) and naming.is_base(sent, call.address, call.viewer)
 
 
 def version(call: Call) -> str:
