@@ -18,13 +18,12 @@ from images.repositories import Offer
 from images.validation import Asked, shown
 from packages import network_profiles
 from packages.catalogue import ProfileInfo, TargetCatalogue, default_image, essential_packages
+from packages.essential import VIRTUAL
 from packages.file_sets import File, FileSetError, check_set
 from packages.network_profiles import Chosen, UnknownNetworkProfileError
 from packages.versions import version_key
 from packages.visibility import Owner
 
-# In every image, yet in no package index; what clients of all ages leave out of an absolute list.
-VIRTUAL = frozenset({"kernel", "libc", "libgcc", "librt", "libpthread", "libgcc1"})
 # ImageBuilders of these distributions can change the size of the root file system from this release on.
 _RESIZES_SINCE = {"openwrt": "21.02", "lede": "21.02"}
 _AUC = re.compile(r"(?:.*/)?auc[/ ]")  # how it was called, and its version
@@ -155,7 +154,7 @@ def _defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
     listed = tuple(dict.fromkeys((*catalogue.default_packages, *profile.device_packages)))
     dropped = frozenset(word[1:] for word in listed if word.startswith("-"))
     built_in = dict.fromkeys(word for word in listed if not word.startswith("-") and word not in dropped)
-    essential = frozenset(essential_packages(catalogue)) | VIRTUAL
+    essential = essential_packages(catalogue) | VIRTUAL
     ordered = tuple(default_image(catalogue, profile))
     dropped |= {word[1:] for word in profile.package_words if word.startswith("-")}
     of_flavour = tuple(name for name in ordered if name not in built_in)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from packages import catalogue, comparing, words
 from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.changes import Applied, Offer, apply
+from packages.essential import VIRTUAL
 from packages.exceptions import UnknownProfileError, UnknownTargetError
 from packages.models import Profile, Release, Target
 from packages.upgrades import lists
@@ -206,7 +207,7 @@ class _Packages:
         short = self._short(self.told)
         names, applied = self._apply(short.values())
         missing = {
-            name: _why_missing(name, applied) for name in names if name not in self.known and name not in lists.VIRTUAL
+            name: _why_missing(name, applied) for name in names if name not in self.known and name not in VIRTUAL
         }
         names = [name for name in names if name not in missing]
         if self.is_absolute:
@@ -247,7 +248,7 @@ class _Real:
         self._known = known
 
     def __contains__(self, name: object) -> bool:
-        return name in lists.VIRTUAL or bool(self._known.get(str(name)))
+        return name in VIRTUAL or bool(self._known.get(str(name)))
 
 
 def _defaults(snapshot: TargetCatalogue, profile: ProfileInfo | None) -> list[str]:
