@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from packages import generation
-from packages.essential import ALWAYS_ESSENTIAL, ESSENTIAL
+from packages.essential import essential_among
 from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
 from packages.file_sets import File
 from packages.models import Distribution, Feed, Package, Profile, Release, Target, first_title
@@ -22,7 +22,7 @@ from packages.parsing.types import dependency_name
 from packages.querysets import called
 from packages.versions import version_key
 from packages.visibility import PUBLIC, Owner, Viewer, visible
-from packages.words import latest
+from packages.words import in_image
 
 RECHECK_SECONDS = 5.0
 MAX_TARGETS = 48  # snapshots in memory; a big one takes some 2 MB beside the tables of its feeds
@@ -144,16 +144,9 @@ def _squeezed(title: str) -> str:
 
 def default_image(catalogue: TargetCatalogue, profile: ProfileInfo | None = None) -> list[str]:
     """What an image holds when nothing is asked for: what the ImageBuilder puts in, and a flavour's words on that."""
-    listed = dict.fromkeys((*catalogue.default_packages, *(profile.device_packages if profile else ())))
-    built_in = [word for word in listed if word[:1] != "-" and f"-{word}" not in listed]
-    added, removed = latest((*catalogue.package_words, *(profile.package_words if profile else ())))
-    essential = essential_packages(catalogue) if removed else frozenset()
-    return list(dict.fromkeys((*(name for name in built_in if name not in removed or name in essential), *added)))
-
-
-def essential_packages(catalogue: TargetCatalogue) -> frozenset[str]:
-    """Packages whose removal is refused: an image without them bricks. Of the wider list those the target has."""
-    return ALWAYS_ESSENTIAL | ESSENTIAL.intersection(catalogue.default_packages)
+    listed = (*catalogue.default_packages, *(profile.device_packages if profile else ()))
+    of_flavour = (*catalogue.package_words, *(profile.package_words if profile else ()))
+    return in_image(listed, of_flavour, essential_among(catalogue.default_packages))
 
 
 @dataclass(slots=True)
