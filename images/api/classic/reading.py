@@ -3,7 +3,6 @@
 Each refusal says what is wrong in the words of then, and carries the name of the field.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,7 +25,6 @@ Fields = Mapping[str, Any]
 MISSING = "missing"  # `RequestRefusedError.field` of a request that lacks something; the header names what
 MISSING_HEADER = "X-Missing-Param"
 _LONGEST_MODEL = 128
-_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +194,7 @@ def installed(fields: Fields, name: str) -> dict[str, str] | None:
 
 
 def _known_version(value: object) -> str:
-    return value if isinstance(value, str) and _VERSION.fullmatch(value) else ""
+    return value if isinstance(value, str) and names.PACKAGE_VERSION.fullmatch(value) else ""
 
 
 def unknown_target(named: str, target: str, version: str = "") -> RequestRefusedError:
