@@ -19,7 +19,7 @@ from packages.exceptions import NotCompleteError, UnknownDistributionError, Unkn
 from packages.file_sets import File
 from packages.models import Distribution, Feed, Package, Profile, Release, Target, first_title
 from packages.parsing.types import dependency_name
-from packages.querysets import called
+from packages.querysets import called, on_offer
 from packages.versions import version_key
 from packages.visibility import PUBLIC, Owner, Viewer, visible
 from packages.words import in_image
@@ -211,11 +211,10 @@ def _look(key: _Key, current: int) -> TargetCatalogue:
 def _row(distribution: str, version: str, target: str, viewer: Viewer) -> Target:
     rows = Target.objects.select_related(*_RELATED).filter(
         visible(viewer, "release__distribution__organisation"),
+        on_offer("release"),
         release__distribution__name=distribution,
         name=target,
         is_enabled=True,
-        release__is_enabled=True,
-        release__channel__is_enabled=True,
         release__distribution__is_enabled=True,
     )
     row = rows.filter(release__version__iexact=version).first()
@@ -242,13 +241,7 @@ def _unknown(
 ) -> UnknownDistributionError | UnknownVersionError | UnknownTargetError:
     if not Distribution.objects.visible_to(viewer).filter(name=distribution).exists():
         return UnknownDistributionError(f"Unsupported distribution: {distribution}", distribution)
-    releases = Release.objects.filter(
-        called(version),
-        distribution__name=distribution,
-        is_enabled=True,
-        channel__is_enabled=True,
-    )
-    if not releases.exists():
+    if not Release.objects.filter(called(version), on_offer(), distribution__name=distribution).exists():
         return UnknownVersionError(f"Unsupported version: {version}", version)
     return UnknownTargetError(f"Unsupported target: {target}", target)
 

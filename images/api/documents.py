@@ -15,7 +15,7 @@ from images.api.build import respond
 from images.preparing import complete
 from packages import network_profiles
 from packages.models import Distribution, Feed, Package, Profile, Release, Target
-from packages.querysets import ReleaseQuerySet
+from packages.querysets import ReleaseQuerySet, on_offer
 from packages.versions import version_key
 from packages.visibility import viewer_of, visible
 
@@ -180,10 +180,9 @@ def _releases(request: HttpRequest, address: str) -> ReleaseQuerySet:
     name = services.distribution_at(address)
     return Release.objects.filter(
         visible(viewer_of(request.META), "distribution__organisation"),
+        on_offer(),
         distribution__name=name,
         distribution__is_enabled=True,
-        channel__is_enabled=True,
-        is_enabled=True,
     ).select_related("channel", "distribution", "built_on__channel")
 
 
