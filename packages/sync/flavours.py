@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from packages import names
-from packages.exceptions import BadDocumentError, SignatureError
+from packages.exceptions import BadDocumentError, NotOnMirrorError, SignatureError
 from packages.models import Channel, Distribution, Feed, Release, Series, Target
 from packages.querysets import on_offer
 from packages.sync.feeds import sync_feed
@@ -68,6 +68,8 @@ def feeds_of_flavour(run: Run, target: Target, base: Target) -> list[Feed]:
 
 def _check_keys(run: Run, base: Target) -> None:
     """An ImageBuilder takes nothing from a feed that no key given to it has signed, so neither do we."""
+    if not run.distribution.url:
+        raise NotOnMirrorError(f"{run.distribution.name} has feeds and no address that they are below: give it one.")
     has_key = run.trust.apk if base.package_manager == Target.PackageManager.APK else run.trust.usign
     if not has_key:
         kind = "apk (PEM)" if base.package_manager == Target.PackageManager.APK else "usign"
