@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -11,13 +12,11 @@ from images.exceptions import RequestRefusedError
 from images.validation import needed_word, optional_word, shown, wrong
 from packages import names
 from packages.exceptions import (
-    NotCompleteError,
     UnknownDistributionError,
     UnknownProfileError,
     UnknownTargetError,
     UnknownVersionError,
 )
-from packages.models import Target
 from packages.upgrades import Device, Reach, Verdict, look
 from packages.visibility import PUBLIC, Viewer
 
@@ -38,10 +37,6 @@ class Question:
     filesystem: str = ""
     network_profile: str = ""
     client: str = ""
-
-
-class NotYetError(Exception):
-    """Documents are on their way; `str()` is a sentence."""
 
 
 def shape(address: str, raw: Mapping[str, Any], *, client: str = "") -> Question:
@@ -70,41 +65,26 @@ def shape(address: str, raw: Mapping[str, Any], *, client: str = "") -> Question
 
 
 def answer(question: Question, viewer: Viewer = PUBLIC) -> Verdict:
-    """The verdict. RequestRefusedError for what is not offered; NotYetError while documents are on their way."""
+    """The verdict. RequestRefusedError for what is not offered; `preparing.NotYetError` while documents are missing."""
     device = question.device
-    for _ in range(_MOST_TARGETS):
-        try:
-            return look(device, want_package_updates=question.wants_packages, reach=question.reach, viewer=viewer)
-        except NotCompleteError as error:
-            _complete(error.target_id)
-        except UnknownDistributionError as error:
-            sentence = f"Unsupported distro: {shown(device.distribution)}. This server does not offer it."
-            raise RequestRefusedError(400, sentence, field="distro") from error
-        except UnknownVersionError as error:
-            sentence = f"Unsupported version: {device.version}. The overview lists the versions on offer."
-            raise RequestRefusedError(400, sentence, field="version") from error
-        except UnknownTargetError as error:
-            sentence = f"Unsupported target: {device.target}. Neither {device.version} nor a newer release has it."
-            raise RequestRefusedError(400, sentence, field="target") from error
-        except UnknownProfileError as error:
-            sentence = (
-                f"Unsupported profile: {shown(device.profile)[1:-1]}. Neither {device.version} nor a newer release has "
-                f"it for {device.target}."
-            )
-            raise RequestRefusedError(400, sentence, field="profile") from error
-    raise NotYetError("The documents of several releases are being fetched from the mirror.")
-
-
-def _complete(target_id: int) -> None:
-    target = Target.objects.select_related("release").get(pk=target_id)
-    if preparing.complete(target):
-        return
-    if target.sync_error:
-        raise NotYetError(f"The mirror does not give what {target.name} needs: {target.sync_error}")
-    raise NotYetError(
-        f"The documents of {target.name} of {target.release.version} are being fetched from the mirror. Please ask "
-        "again in a moment."
-    )
+    verdict = partial(look, device, want_package_updates=question.wants_packages, reach=question.reach, viewer=viewer)
+    try:
+        return preparing.with_documents(verdict, _MOST_TARGETS)
+    except UnknownDistributionError as error:
+        sentence = f"Unsupported distro: {shown(device.distribution)}. This server does not offer it."
+        raise RequestRefusedError(400, sentence, field="distro") from error
+    except UnknownVersionError as error:
+        sentence = f"Unsupported version: {device.version}. The overview lists the versions on offer."
+        raise RequestRefusedError(400, sentence, field="version") from error
+    except UnknownTargetError as error:
+        sentence = f"Unsupported target: {device.target}. Neither {device.version} nor a newer release has it."
+        raise RequestRefusedError(400, sentence, field="target") from error
+    except UnknownProfileError as error:
+        sentence = (
+            f"Unsupported profile: {shown(device.profile)[1:-1]}. Neither {device.version} nor a newer release has it "
+            f"for {device.target}."
+        )
+        raise RequestRefusedError(400, sentence, field="profile") from error
 
 
 # -- fields --------------------------------------------------------------------------------------------------

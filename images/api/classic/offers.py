@@ -4,6 +4,7 @@ Its revisions ask by `release` (2017) or `version` (2018 on), and read what they
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,7 +14,7 @@ from images import normalise, preparing
 from images.api.classic import calls
 from packages import catalogue, names, naming, network_profiles
 from packages.catalogue import TargetCatalogue
-from packages.exceptions import NotCompleteError, UnknownError
+from packages.exceptions import UnknownError
 from packages.models import Distribution, Profile, Release, Target, first_title
 from packages.querysets import called, on_offer
 from packages.versions import is_pre_release, newest_first
@@ -206,15 +207,11 @@ def _devices(row: Distribution, version: str) -> Iterable[tuple[str, str, str, s
 
 
 def _snapshot(distribution: str, version: str, target: str, viewer: Viewer) -> TargetCatalogue | HttpResponse:
+    named = target if names.TARGET.fullmatch(target) else ""
     try:
-        try:
-            return catalogue.find(distribution, version, target if names.TARGET.fullmatch(target) else "", viewer)
-        except NotCompleteError as error:
-            row = Target.objects.filter(pk=error.target_id).first()
-            if row is None or not preparing.complete(row):
-                sentence = "The documents of this target are being fetched. Please ask again in a moment."
-                return calls.respond(calls.error(503, sentence, {"Retry-After": "5"}))
-            return catalogue.find(distribution, version, target, viewer)
+        return preparing.with_documents(partial(catalogue.find, distribution, version, named, viewer), most=2)
+    except preparing.NotYetError as error:
+        return calls.respond(calls.error(503, str(error), {"Retry-After": "5"}))
     except UnknownError:
         return calls.respond(calls.error(404, "There is no such release or target."))
 
