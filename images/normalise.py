@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from builders.spec import FeedSpec, FileSpec
 from images import filesystems, repositories
-from images.exceptions import RequestRefusedError
+from images.exceptions import UNKNOWN_PACKAGE, RequestRefusedError
 from images.per_profile import PerProfile
 from images.repositories import Offer
 from images.validation import Asked, shown
@@ -202,7 +202,7 @@ def _check_known(added: Mapping[str, None], offer: Offer, catalogue: TargetCatal
             ". The mirror has no modules for the kernel of this snapshot: it is between two builds. Ask again later."
         )
     raise RequestRefusedError(
-        422, detail, headers={"X-Unknown-Package": _cut(names)}, field="packages", may_be_stale=is_between
+        422, detail, headers={UNKNOWN_PACKAGE: _cut(names)}, field="packages", may_be_stale=is_between
     )
 
 

@@ -18,6 +18,7 @@ from packages.essential import essential_among
 from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
 from packages.file_sets import File
 from packages.models import Distribution, Feed, Package, Profile, Release, Target, first_title
+from packages.network_profiles import files_of
 from packages.parsing.types import dependency_name
 from packages.querysets import called, on_offer
 from packages.versions import version_key
@@ -259,12 +260,8 @@ def _stamp(row: Target) -> tuple[str, _Keys]:
     base = distribution.base
     keys = _Keys(_keys_of(base), _keys_of(distribution) if base is not distribution else ())
     release = row.release.version
-    owner = _owner(distribution)
+    owner = Owner.of(distribution.organisation_id)
     return repr((row.state_hash, row.path, row.imagebuilder_url, distribution.url, release, keys, owner)), keys
-
-
-def _owner(distribution: Distribution) -> Owner | None:
-    return Owner(distribution.organisation_id) if distribution.organisation_id else None
 
 
 def _keys_of(distribution: Distribution) -> tuple[KeyInfo, ...]:
@@ -274,6 +271,7 @@ def _keys_of(distribution: Distribution) -> tuple[KeyInfo, ...]:
 
 def _build(row: Target, keys: _Keys) -> TargetCatalogue:
     release = row.release
+    always = release.distribution.network_profile
     feeds = sorted(row.feeds.select_related("release__distribution"), key=feed_order)
     packages: dict[str, str] = {}
     for feed in feeds:
@@ -302,14 +300,9 @@ def _build(row: Target, keys: _Keys) -> TargetCatalogue:
         feeds=tuple(_feed_info(feed, keys) for feed in feeds),
         keys=keys.base,
         package_words=tuple(row.package_words),
-        files=_files(release.distribution),
-        owner=_owner(release.distribution),
+        files=files_of(always) if always else (),
+        owner=Owner.of(release.distribution.organisation_id),
     )
-
-
-def _files(distribution: Distribution) -> tuple[File, ...]:
-    profile = distribution.network_profile
-    return tuple(File(row.path, row.mode, bytes(row.content)) for row in profile.files.all()) if profile else ()
 
 
 def _feed_info(feed: Feed, keys: _Keys) -> FeedInfo:
