@@ -38,9 +38,8 @@ def owner_of(asked: Asked) -> Owner | None:
     """Whose members alone may know of a request that cannot be checked yet. RequestRefusedError for what is certain."""
     chosen = normalise.network_profile(asked)
     rows = Distribution.objects.visible_to(asked.asker.viewer).filter(name=asked.distribution)
-    if organisation := rows.values_list("organisation_id", flat=True).first():
-        return Owner(organisation)
-    return chosen.owner if chosen else None
+    owner = Owner.of(rows.values_list("organisation_id", flat=True).first())
+    return owner or (chosen.owner if chosen else None)
 
 
 def admit(asked: Asked, snapshot: catalogue.TargetCatalogue) -> ImageRequest:

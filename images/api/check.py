@@ -12,7 +12,8 @@ from images.api import answers, body
 from images.api.answers import Answer
 from images.api.build import respond
 from images.exceptions import RequestRefusedError
-from images.questions import NotYetError, Question
+from images.preparing import NotYetError
+from images.questions import Question
 from packages.changes import Applied
 from packages.upgrades import Verdict
 from packages.visibility import viewer_of

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods
 from images import addresses, services
 from images.api import answers, overviews
 from images.api.build import respond
-from images.preparing import complete
+from images.preparing import complete, why_not_yet
 from packages import network_profiles
 from packages.models import Distribution, Feed, Package, Profile, Release, Target
-from packages.querysets import ReleaseQuerySet
+from packages.querysets import ReleaseQuerySet, on_offer
 from packages.versions import version_key
 from packages.visibility import viewer_of, visible
 
@@ -180,10 +180,9 @@ def _releases(request: HttpRequest, address: str) -> ReleaseQuerySet:
     name = services.distribution_at(address)
     return Release.objects.filter(
         visible(viewer_of(request.META), "distribution__organisation"),
+        on_offer(),
         distribution__name=name,
         distribution__is_enabled=True,
-        channel__is_enabled=True,
-        is_enabled=True,
     ).select_related("channel", "distribution", "built_on__channel")
 
 
@@ -243,7 +242,4 @@ def _no_distribution(request: HttpRequest) -> HttpResponse:
 
 def not_yet(request: HttpRequest, target: Target) -> HttpResponse:
     """It will be there in a moment, or the mirror does not give it."""
-    detail = f"The documents of {target.name} are being fetched from the mirror. Please ask again in a moment."
-    if target.sync_error:
-        detail = f"The mirror does not give what {target.name} needs: {target.sync_error}"
-    return respond(request, answers.error(503, detail, {"Retry-After": "5"}))
+    return respond(request, answers.error(503, why_not_yet(target), {"Retry-After": "5"}))

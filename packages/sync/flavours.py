@@ -12,6 +12,7 @@ from django.utils import timezone
 from packages import names
 from packages.exceptions import BadDocumentError, NotOnMirrorError, SignatureError
 from packages.models import Channel, Distribution, Feed, Release, Series, Target
+from packages.querysets import on_offer
 from packages.sync.feeds import sync_feed
 from packages.sync.inheritance import hand_down_words
 from packages.sync.report import SyncReport
@@ -84,7 +85,7 @@ def _check_keys(run: Run, base: Target) -> None:
 def _wanted(flavour: Distribution, report: SyncReport) -> _Wanted:
     """Version -> which series has it, and on what it is built. Of two series with the same version the first has it."""
     assert flavour.built_on is not None, "only flavours are derived"
-    offered = flavour.built_on.releases.filter(is_enabled=True, channel__is_enabled=True).select_related("channel")
+    offered = flavour.built_on.releases.filter(on_offer()).select_related("channel")
     found: _Wanted = {}
     for series in flavour.series.filter(is_enabled=True):
         for base in filter(series.takes, offered):

@@ -4,6 +4,7 @@ Its revisions ask by `release` (2017) or `version` (2018 on), and read what they
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,9 +14,9 @@ from images import normalise, preparing
 from images.api.classic import calls
 from packages import catalogue, names, naming, network_profiles
 from packages.catalogue import TargetCatalogue
-from packages.exceptions import NotCompleteError, UnknownError
+from packages.exceptions import UnknownError
 from packages.models import Distribution, Profile, Release, Target, first_title
-from packages.querysets import called
+from packages.querysets import called, on_offer
 from packages.versions import is_pre_release, newest_first
 from packages.visibility import Viewer, viewer_of
 
@@ -131,10 +132,7 @@ def network_profile_packages(request: HttpRequest, distribution: str = "") -> Ht
 def supported(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The targets on offer; `distro`, `release` and `target` choose some of them."""
     rows = Target.objects.filter(
-        release__distribution__in=_asked_for(request, distribution),
-        is_enabled=True,
-        release__is_enabled=True,
-        release__channel__is_enabled=True,
+        on_offer("release"), release__distribution__in=_asked_for(request, distribution), is_enabled=True
     )
     if version := _version(request):
         rows = rows.filter(called(version, "release"))
@@ -179,7 +177,7 @@ def _title(row: Distribution) -> str:
 
 def _versions(row: Distribution) -> list[str]:
     """Newest first."""
-    found = Release.objects.filter(distribution=row, is_enabled=True, channel__is_enabled=True)
+    found = Release.objects.filter(on_offer(), distribution=row)
     return newest_first(found.values_list("version", flat=True))
 
 
@@ -197,9 +195,8 @@ def _devices(row: Distribution, version: str) -> Iterable[tuple[str, str, str, s
     """Version, target, profile and each of its titles."""
     profiles = Profile.objects.filter(
         called(version, "target__release"),
+        on_offer("target__release"),
         target__release__distribution=row,
-        target__release__is_enabled=True,
-        target__release__channel__is_enabled=True,
         target__is_enabled=True,
     ).order_by("target__name", "name")
     columns = profiles.values_list("target__release__version", "target__name", "name", "titles")
@@ -210,15 +207,11 @@ def _devices(row: Distribution, version: str) -> Iterable[tuple[str, str, str, s
 
 
 def _snapshot(distribution: str, version: str, target: str, viewer: Viewer) -> TargetCatalogue | HttpResponse:
+    named = target if names.TARGET.fullmatch(target) else ""
     try:
-        try:
-            return catalogue.find(distribution, version, target if names.TARGET.fullmatch(target) else "", viewer)
-        except NotCompleteError as error:
-            row = Target.objects.filter(pk=error.target_id).first()
-            if row is None or not preparing.complete(row):
-                sentence = "The documents of this target are being fetched. Please ask again in a moment."
-                return calls.respond(calls.error(503, sentence, {"Retry-After": "5"}))
-            return catalogue.find(distribution, version, target, viewer)
+        return preparing.with_documents(partial(catalogue.find, distribution, version, named, viewer), most=2)
+    except preparing.NotYetError as error:
+        return calls.respond(calls.error(503, str(error), {"Retry-After": "5"}))
     except UnknownError:
         return calls.respond(calls.error(404, "There is no such release or target."))
 

@@ -13,7 +13,7 @@ from images.api.build import respond
 from images.exceptions import RequestRefusedError
 from packages import names
 from packages.models import Profile, Target
-from packages.querysets import called
+from packages.querysets import called, on_offer
 from packages.visibility import Viewer, viewer_of, visible
 
 
@@ -43,8 +43,8 @@ def _target(address: str, fields: Mapping[str, Any], viewer: Viewer) -> str:
     rows = Target.objects.filter(
         visible(viewer, "release__distribution__organisation"),
         called(version, "release"),
+        on_offer("release"),
         release__distribution__name=services.distribution_of(address, fields),
-        release__is_enabled=True,
         is_enabled=True,
     )
     found = _with_device(rows.values_list("pk", flat=True), board) or _known_elsewhere(rows, board)
