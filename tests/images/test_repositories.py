@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -416,7 +416,8 @@ def test_a_repository_may_be_signed_by_a_flavour_that_is_not_built_from(
 ) -> None:
     Target.objects.all().delete()
     Distribution.objects.all().delete()
-    flavour = make_flavour("lime-system")
+    with transaction.atomic():
+        flavour = make_flavour("lime-system")
     flavour.release.distribution.keys.update(text=KEY.public_text())
     generation.bump()
     wanted = wish(site, repository_keys=[], repositories_mode="replace", packages=["my-tool", "-lime-system"])
