@@ -12,7 +12,7 @@ from builders.models import Build
 from images import fingerprint
 from images.api.classic import folders
 from images.models import Image, ImageRequest
-from packages.models import Profile
+from packages.models import Channel, Distribution, Profile, Target
 from tests.e2e.classic import later_wish, wish
 from tests.images.factories import DEVICE, make_target
 from tests.images.factories import wish as v1_wish
@@ -132,6 +132,7 @@ def test_only_what_a_running_system_can_be_upgraded_with_is_offered(
 def test_the_root_file_system_that_somebody_else_asked_for_is_not_what_others_flash(client: Client) -> None:
     kinds = [{"type": "combined", "filesystem": name, "name": f"x-{name}"} for name in ("squashfs", "ext4")]
     Profile.objects.update(images=kinds)
+    Target.objects.update(state_hash="2f" * 32)
     image = published(client, filesystem="ext4")
     image.files.create(name="x-ext4.bin", type="sysupgrade", filesystem="ext4", size=1, sha256="0" * 64)
     assert image.request.echo["filesystem"] == "ext4"
@@ -235,6 +236,17 @@ def test_a_device_of_two_targets_must_say_which(client: Client) -> None:
     assert answer.status_code == 400
     assert answer.json()["message"] == answer.json()["detail"]
     assert "ath79/generic, ath79/nand" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("model", [Distribution, Channel])
+def test_what_is_not_on_offer_is_no_place_to_look_for_a_device(client: Client, model: Any) -> None:
+    make_target("ath79/nand")
+    model.objects.update(is_enabled=False)
+
+    answer = luci(client)
+
+    assert answer.status_code == 400
+    assert "ath79" not in answer.json()["detail"]
 
 
 def test_a_device_that_nobody_knows_must_say_which(client: Client) -> None:

@@ -44,6 +44,8 @@ def _target(address: str, fields: Mapping[str, Any], viewer: Viewer) -> str:
         visible(viewer, "release__distribution__organisation"),
         called(version, "release"),
         release__distribution__name=services.distribution_of(address, fields),
+        release__distribution__is_enabled=True,
+        release__channel__is_enabled=True,
         release__is_enabled=True,
         is_enabled=True,
     )
