@@ -1,5 +1,6 @@
 """The classic API by Django's client: what needs no socket, and settings that a running server does not change."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ from pytest_django import Settings
 
 from asu_site.addresses import is_api, is_page
 from builders.models import Build
-from images import fingerprint
+from images import checksums, fingerprint, storage
 from images.api.classic import folders
 from images.models import Image, ImageRequest
 from packages.models import Channel, Distribution, Profile, Target
@@ -141,6 +142,16 @@ def test_the_root_file_system_that_somebody_else_asked_for_is_not_what_others_fl
 
     assert found is not None
     assert found.filesystem == "squashfs"
+
+
+def test_whoever_waited_for_a_sum_takes_the_one_that_was_computed_meanwhile(client: Client) -> None:
+    image = published(client)
+    first, other = (image.files.get(name=SYSUPGRADE) for _ in range(2))
+
+    found = checksums.md5_of(first)
+    (storage.folder(image.request.request_hash) / SYSUPGRADE).unlink()
+
+    assert checksums.md5_of(other) == found == hashlib.md5(DATA[SYSUPGRADE]).hexdigest()
 
 
 # addresses
