@@ -14,7 +14,7 @@ from builders.states import OPEN, Phase, Reason, State
 from builders.waiting import Forecast
 from images import load, polls
 from images.models import Image, ImageFile, ImageRequest
-from packages.models import Distribution, NetworkProfile, first_title
+from packages.models import Distribution, NetworkProfileFile, first_title
 
 # Of a long log the beginning and, longer, the end: what went wrong stands there.
 LOG_HEAD = 16 * 1024
@@ -169,8 +169,13 @@ class ImagePage:
         if not name:
             return None
         files = self.spec.get("files", ())
-        is_public = NetworkProfile.objects.filter(name=name, is_public=True).exists()
-        paths = [{"path": file["path"], "mode": f"{file['mode']:o}"} for file in files] if is_public else []
+        # A flavour's own files are beside them, and may be none to show.
+        shown = set(
+            NetworkProfileFile.objects.filter(profile__name=name, profile__is_public=True).values_list(
+                "path", flat=True
+            )
+        )
+        paths = [{"path": file["path"], "mode": f"{file['mode']:o}"} for file in files if file["path"] in shown]
         return {"name": name, "count": len(files), "paths": paths}
 
     @property

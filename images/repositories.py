@@ -15,6 +15,7 @@ from images.validation import APPEND, Asked
 from packages import allow_list, catalogue, sync
 from packages.allow_list import Allowance
 from packages.catalogue import FeedInfo, KeyInfo, TargetCatalogue
+from packages.essential import ALWAYS_ESSENTIAL
 from packages.exceptions import MirrorError, MirrorUnreachableError, NotCompleteError, NotOnMirrorError, SignatureError
 from packages.models import Distribution, Feed, Release, Target
 from packages.public_keys import PublicKey, read_keys
@@ -84,6 +85,8 @@ def offer(asked: Asked, target: TargetCatalogue) -> Offer:
     feeds = [_known(repository, release_id, target) for repository in named]
     extras = tuple(map(_spec, named, feeds))
     tables = [_table(feed, target) for feed in feeds]
+    for repository, table in zip(named, tables, strict=True):
+        _check_essential(repository, table, target)
     if asked.repositories_mode == APPEND or own == target.feeds:
         kept = tuple(map(feed_spec, target.feeds)) + extras
         return Offer((target.packages, *tables), kept if extras else None)
@@ -92,6 +95,21 @@ def offer(asked: Asked, target: TargetCatalogue) -> Offer:
     wanted = {(feed.kind, feed.url) for feed in own}
     tables = [*(_table(row, target) for row in rows if (row.kind, row.url) in wanted), *tables]
     return Offer(tables, tuple(map(feed_spec, own)) + extras)
+
+
+def _check_essential(repository: Named, table: Mapping[str, str], target: TargetCatalogue) -> None:
+    """The package manager takes the newest, so an empty `base-files` with a high version would be in the image unasked.
+
+    A copy of the distribution's own does no harm. A flavour may well bring another one: its maintainers made the image.
+    """
+    for name in sorted(ALWAYS_ESSENTIAL & table.keys()):
+        if table[name] and table[name] != target.packages.get(name):
+            raise RequestRefusedError(
+                400,
+                f"{repository.field}: {repository.address} has {name} {table[name]}, and no device starts without the "
+                f"one of {target.distribution} {target.version}. Name a repository that leaves it out.",
+                field="repositories",
+            )
 
 
 def read(asked: Asked, target: TargetCatalogue) -> None:

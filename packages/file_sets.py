@@ -14,6 +14,8 @@ PLAIN, EXECUTABLE = 0o644, 0o755
 # Made or covered when the router starts, or a link in the image: what is put there is lost, or breaks the build.
 _LOST = frozenset({"dev", "proc", "run", "sys", "tmp", "var"})
 _OURS = "etc/uci-defaults/99-asu-defaults"  # the first-boot script of the request
+# Folders of every image: a file in the place of one breaks the build.
+_FOLDERS = frozenset({"bin", "etc", "etc/config", "etc/init.d", "etc/uci-defaults", "lib", "root", "sbin", "usr"})
 _LONGEST = 200  # characters of a path
 
 
@@ -44,6 +46,8 @@ def check_path(path: str) -> None:
         )
     if parts[0] in _LOST:
         raise FileSetError(f"{_shown(path)}: /{parts[0]} is made anew when the router starts; files there are lost.")
+    if path in _FOLDERS:
+        raise FileSetError(f"{path} is a folder in every image; name a file in it.")
     if path == _OURS:
         raise FileSetError(f"{path}: this name is kept for the first-boot script of requests. Choose another.")
 

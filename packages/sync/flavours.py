@@ -87,11 +87,15 @@ def _wanted(flavour: Distribution, report: SyncReport) -> _Wanted:
     assert flavour.built_on is not None, "only flavours are derived"
     offered = flavour.built_on.releases.filter(on_offer()).select_related("channel")
     found: _Wanted = {}
+    of_base = {base.version.upper() for base in offered}
     for series in flavour.series.filter(is_enabled=True):
         for base in filter(series.takes, offered):
             version = series.version_on(base)
             if not names.VERSION.fullmatch(version):
                 report.note(f"{series}: {version[:80]!a} is no name for a version.")
+            elif version.upper() in of_base - {base.version.upper()}:
+                # A device that runs the flavour on that one reports this name: it would get another release.
+                report.note(f"{series}: {version} is another release of {flavour.built_on}, not {base.version}.")
             elif version in found:
                 report.note(f"{series}: {version} belongs to the series {found[version][0].name} already.")
             elif _is_within(flavour, base.version):

@@ -1,5 +1,6 @@
 """The classic API by Django's client: what needs no socket, and settings that a running server does not change."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -9,10 +10,10 @@ from pytest_django import Settings
 
 from asu_site.addresses import is_api, is_page
 from builders.models import Build
-from images import fingerprint
+from images import checksums, fingerprint, storage
 from images.api.classic import folders
 from images.models import Image, ImageRequest
-from packages.models import Profile
+from packages.models import Channel, Distribution, Profile, Target
 from tests.e2e.classic import later_wish, wish
 from tests.images.factories import DEVICE, make_target
 from tests.images.factories import wish as v1_wish
@@ -132,6 +133,7 @@ def test_only_what_a_running_system_can_be_upgraded_with_is_offered(
 def test_the_root_file_system_that_somebody_else_asked_for_is_not_what_others_flash(client: Client) -> None:
     kinds = [{"type": "combined", "filesystem": name, "name": f"x-{name}"} for name in ("squashfs", "ext4")]
     Profile.objects.update(images=kinds)
+    Target.objects.update(state_hash="2f" * 32)
     image = published(client, filesystem="ext4")
     image.files.create(name="x-ext4.bin", type="sysupgrade", filesystem="ext4", size=1, sha256="0" * 64)
     assert image.request.echo["filesystem"] == "ext4"
@@ -140,6 +142,16 @@ def test_the_root_file_system_that_somebody_else_asked_for_is_not_what_others_fl
 
     assert found is not None
     assert found.filesystem == "squashfs"
+
+
+def test_whoever_waited_for_a_sum_takes_the_one_that_was_computed_meanwhile(client: Client) -> None:
+    image = published(client)
+    first, other = (image.files.get(name=SYSUPGRADE) for _ in range(2))
+
+    found = checksums.md5_of(first)
+    (storage.folder(image.request.request_hash) / SYSUPGRADE).unlink()
+
+    assert checksums.md5_of(other) == found == hashlib.md5(DATA[SYSUPGRADE]).hexdigest()
 
 
 # addresses
@@ -235,6 +247,17 @@ def test_a_device_of_two_targets_must_say_which(client: Client) -> None:
     assert answer.status_code == 400
     assert answer.json()["message"] == answer.json()["detail"]
     assert "ath79/generic, ath79/nand" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("model", [Distribution, Channel])
+def test_what_is_not_on_offer_is_no_place_to_look_for_a_device(client: Client, model: Any) -> None:
+    make_target("ath79/nand")
+    model.objects.update(is_enabled=False)
+
+    answer = luci(client)
+
+    assert answer.status_code == 400
+    assert "ath79" not in answer.json()["detail"]
 
 
 def test_a_device_that_nobody_knows_must_say_which(client: Client) -> None:

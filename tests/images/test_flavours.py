@@ -173,6 +173,21 @@ def test_files_and_packages_of_a_flavour_are_in_every_image(client: Client, comm
     assert (file["path"], file["mode"], file["content"]) == ("etc/config/lime-community", 0o644, "YWxsCg==")
 
 
+def test_the_page_of_an_image_shows_paths_of_the_chosen_network_profile_only(
+    client: Client, flavour: Distribution, community: NetworkProfile
+) -> None:
+    chosen = NetworkProfile.objects.create(name="lime/shown", is_general=True, is_public=True)
+    chosen.files.create(path="etc/config/shown", content=b"x")
+    answer = ask(client, PATH, version=VERSION, network_profile="lime/shown")
+    [build] = Build.objects.all()
+    assert len(build.spec["files"]) > 1
+
+    page = client.get(f"/images/{answer.json()['request_hash']}/").content.decode()
+
+    assert "/etc/config/shown" in page
+    assert not [path for path in community.files.values_list("path", flat=True) if path in page]
+
+
 def test_the_network_profile_of_a_request_comes_on_top(client: Client, community: NetworkProfile) -> None:
     own = NetworkProfile.objects.create(name="lime/ours", is_general=True, packages="vim firewall4")
     own.files.create(path="etc/config/lime-community", content=b"ours\n")

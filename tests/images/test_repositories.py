@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -416,7 +416,8 @@ def test_a_repository_may_be_signed_by_a_flavour_that_is_not_built_from(
 ) -> None:
     Target.objects.all().delete()
     Distribution.objects.all().delete()
-    flavour = make_flavour("lime-system")
+    with transaction.atomic():
+        flavour = make_flavour("lime-system")
     flavour.release.distribution.keys.update(text=KEY.public_text())
     generation.bump()
     wanted = wish(site, repository_keys=[], repositories_mode="replace", packages=["my-tool", "-lime-system"])
@@ -427,6 +428,21 @@ def test_a_repository_may_be_signed_by_a_flavour_that_is_not_built_from(
     [feed] = spec_of(answer)["feeds"]
     # Nobody else gives that key to the ImageBuilder.
     assert (feed["kind"], keys_of(feed)) == ("extra", [KEY.public])
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_a_repository_does_not_bring_what_no_device_starts_without(
+    client: Client, target: Target, site: Server, feed: MirrorFolder, mode: str
+) -> None:
+    feed.feed("mine/copy", base_files=PACKAGES["base-files"], my_tool="1")
+    feed.feed("mine/shadow", base_files="9999-r1", my_tool="1")
+
+    copy = settled(client, target, **wish(site, repositories={"x": f"{site.url}/mine/copy"}, repositories_mode=mode))
+    assert copy.json()["detail"] == "queued", copy.content
+    Build.objects.all().delete()
+
+    shadow = wish(site, repositories={"x": f"{site.url}/mine/shadow"}, repositories_mode=mode)
+    assert_refused(settled(client, target, **shadow), "repositories[x]", "has base-files 9999-r1")
 
 
 def test_a_key_with_the_number_of_another_is_refused(client: Client, target: Target, site: Server) -> None:

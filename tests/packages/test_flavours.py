@@ -10,6 +10,7 @@ from packages.models import Channel, Distribution, NetworkProfile, Release, Seri
 from packages.parsing.types import Inspection, PackageEntry, ProfileEntry
 from packages.signatures import UsignKey
 from packages.sync import flavours, store_inspection, sync_distribution
+from packages.sync.report import SyncReport
 from tests.packages.flavours import BASE_FEED, LIME_FEED, LIME_KEY, TARGET, make_series, read, target_of
 from tests.packages.mirrors import MirrorFolder, Server
 
@@ -111,6 +112,18 @@ def test_a_flavour_works_while_its_base_as_a_whole_is_disabled(flavour: Distribu
 
     assert target_of(flavour).state_hash != before
     assert catalogue.find("lime", "2024.1-ow24.10.2", "ath79/generic").packages["busybox"] == "1.37"
+
+
+def test_no_release_is_called_like_another_one_of_the_base(flavour: Distribution) -> None:
+    sync_distribution(flavour)
+    Release.objects.filter(distribution__name="openwrt", version="23.05.5").update(version="24.10.20")
+    make_series(flavour, "0", "24.10.2", "{base_version}{series}")
+    report = SyncReport()
+
+    flavours.derive(flavour, report)
+
+    assert report.notes == ["lime 0: 24.10.20 is another release of OpenWrt, not 24.10.2."]
+    assert versions(flavour) == {"2024.1-ow24.10.2": True, "2024.1-ow24.10.20": True, "2024.1-ow23.05.5": False}
 
 
 def test_of_two_series_with_the_same_version_the_first_has_it(flavour: Distribution) -> None:

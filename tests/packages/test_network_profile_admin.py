@@ -91,7 +91,7 @@ def test_a_text_takes_the_place_of_what_was_not_shown(admin_client: Client) -> N
         ([{"path": "/etc/x"}], {}, "leave out the slash in front"),
         ([{"path": "etc/../../x"}], {}, "have no place in a path"),
         ([{"path": "tmp/x"}], {}, "made anew"),
-        ([{"path": "etc"}, {"path": "etc/x"}], {}, "cannot be a file and the folder"),
+        ([{"path": "a"}, {"path": "a/x"}], {}, "cannot be a file and the folder"),
         ([{"path": "etc/x", "mode": 2541}], {}, "not one of the available choices"),
         ([{"path": "etc/x", "text": "x" * 1025}], {}, "ASU_NETWORK_PROFILE_KB"),
         ([{"path": f"etc/{number}"} for number in range(4)], {}, "ASU_NETWORK_PROFILE_FILES"),
