@@ -75,7 +75,9 @@ def models(request: HttpRequest, distribution: str = "") -> HttpResponse:
     if not version or not (distribution or request.GET.get("distro")) or "model_search" not in request.GET:
         return _nothing_asked()
     wanted = request.GET["model_search"].casefold().replace("\0", "")
-    # Today's client asks by `version` and takes the target in one piece.
+    # The client of 2017 asks by `release`. Those of 2018 and of 2019 on ask alike, by `version`, and read differently:
+    # the former splits `target/subtarget/profile` at its slashes and takes the first three parts, the latter so splits
+    # `target/profile`. With the target in one piece and the profile as `subtarget` both come to the same parts.
     is_whole = "release" not in request.GET
     return _list(
         {
@@ -83,7 +85,7 @@ def models(request: HttpRequest, distribution: str = "") -> HttpResponse:
             "release": found,
             "version": found,
             "target": target if is_whole else target.partition("/")[0],
-            "subtarget": target.partition("/")[2],
+            "subtarget": profile if is_whole else target.partition("/")[2],
             "profile": profile,
             "model": model,
         }
