@@ -16,7 +16,7 @@ from images.exceptions import UNKNOWN_PACKAGE, RequestRefusedError
 from images.per_profile import PerProfile
 from images.repositories import Offer
 from images.validation import Asked, shown
-from packages import network_profiles, upgrades
+from packages import boards, network_profiles, upgrades
 from packages.catalogue import ProfileInfo, TargetCatalogue, default_image
 from packages.essential import VIRTUAL, essential_among
 from packages.file_sets import File, FileSetError, check_set
@@ -311,7 +311,7 @@ def _check_versions(versions: Mapping[str, str], offer: Offer) -> None:
 
 def _unknown_profile(board: str, catalogue: TargetCatalogue) -> RequestRefusedError:
     detail = f"Unsupported profile: {shown(board)[1:-1]}. The requested profile was either dropped or never existed."
-    near = get_close_matches(board.replace(",", "_"), catalogue.profiles, n=3)
+    near = get_close_matches(boards.plain(board), catalogue.profiles, n=3)
     if near:
         detail += f" Similar: {', '.join(near)}."
     return RequestRefusedError(400, detail, field="profile")

@@ -8,8 +8,9 @@ from typing import Any
 from django.conf import settings
 
 from images import preparing, services, validation
+from images.admission import NOT_OFFERED, SEE_OVERVIEW
 from images.exceptions import RequestRefusedError
-from images.validation import needed_word, optional_word, shown, wrong
+from images.validation import needed_word, optional_word, shown, unsupported, wrong
 from packages import names
 from packages.exceptions import (
     UnknownDistributionError,
@@ -71,20 +72,15 @@ def answer(question: Question, viewer: Viewer = PUBLIC) -> Verdict:
     try:
         return preparing.with_documents(verdict, _MOST_TARGETS)
     except UnknownDistributionError as error:
-        sentence = f"Unsupported distro: {shown(device.distribution)}. This server does not offer it."
-        raise RequestRefusedError(400, sentence, field="distro") from error
+        raise unsupported("distro", shown(device.distribution), NOT_OFFERED) from error
     except UnknownVersionError as error:
-        sentence = f"Unsupported version: {device.version}. The overview lists the versions on offer."
-        raise RequestRefusedError(400, sentence, field="version") from error
+        raise unsupported("version", device.version, SEE_OVERVIEW) from error
     except UnknownTargetError as error:
-        sentence = f"Unsupported target: {device.target}. Neither {device.version} nor a newer release has it."
-        raise RequestRefusedError(400, sentence, field="target") from error
+        why = f"Neither {device.version} nor a newer release has it."
+        raise unsupported("target", device.target, why) from error
     except UnknownProfileError as error:
-        sentence = (
-            f"Unsupported profile: {shown(device.profile)[1:-1]}. Neither {device.version} nor a newer release has it "
-            f"for {device.target}."
-        )
-        raise RequestRefusedError(400, sentence, field="profile") from error
+        why = f"Neither {device.version} nor a newer release has it for {device.target}."
+        raise unsupported("profile", shown(device.profile)[1:-1], why) from error
 
 
 # -- fields --------------------------------------------------------------------------------------------------

@@ -104,6 +104,11 @@ def wrong(name: str, value: object, right: str) -> RequestRefusedError:
     return RequestRefusedError(400, f"{name}: {shown(value)} is not {right}.", field=name)
 
 
+def unsupported(name: str, value: str, why: str) -> RequestRefusedError:
+    """400: a well-formed value that we do not offer."""
+    return RequestRefusedError(400, f"Unsupported {name}: {value}. {why}", field=name)
+
+
 def needed_word(raw: Mapping[str, Any], name: str, pattern: re.Pattern[str], right: str) -> str:
     """A text of this form; `right` says in an error what would be one."""
     value = raw.get(name)

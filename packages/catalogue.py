@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from packages import generation
+from packages.boards import plain
 from packages.essential import essential_among
 from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
 from packages.file_sets import File
@@ -106,7 +107,7 @@ class TargetCatalogue:
         for profile in self.profiles.values():
             for board in profile.supported_devices:
                 aliases.setdefault(board, profile)
-                aliases.setdefault(board.replace(",", "_"), profile)
+                aliases.setdefault(plain(board), profile)
         return aliases
 
     def resolve_profile(self, board: str) -> ProfileInfo | None:
@@ -115,9 +116,9 @@ class TargetCatalogue:
         In this order: the id; the id with `,` for `_`; a supported device, spelt either way; the profile `generic`
         where it is the only one (x86: boards are called after the PC).
         """
-        profile = self.profiles.get(board) or self.profiles.get(board.replace(",", "_"))
+        profile = self.profiles.get(board) or self.profiles.get(plain(board))
         if profile is None:
-            profile = self._aliases.get(board) or self._aliases.get(board.replace(",", "_"))
+            profile = self._aliases.get(board) or self._aliases.get(plain(board))
         if profile is None and len(self.profiles) == 1:
             profile = self.profiles.get("generic")
         return profile

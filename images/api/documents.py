@@ -13,7 +13,7 @@ from images import addresses, services
 from images.api import answers, overviews
 from images.api.build import respond
 from images.preparing import complete, why_not_yet
-from packages import network_profiles
+from packages import boards, network_profiles
 from packages.models import Distribution, Feed, Package, Profile, Release, Target
 from packages.querysets import ReleaseQuerySet, on_offer
 from packages.versions import version_key
@@ -119,7 +119,7 @@ def _arch_index(request: HttpRequest, release: Release | None, arch: str) -> Htt
 
 
 def _profile(request: HttpRequest, target: Target, name: str, version: str) -> HttpResponse:
-    profile = _profile_called(target, name.replace(",", "_"))
+    profile = _profile_called(target, name)
     if profile is None:
         return respond(request, answers.error(404, f"{target.name} has no such profile."))
     about = about_target(target, version)
@@ -130,11 +130,11 @@ def _profile(request: HttpRequest, target: Target, name: str, version: str) -> H
 def _profile_called(target: Target, board: str) -> Profile | None:
     """By its id; else by a board that it supports, which is how auc knows its device."""
     rows = Profile.objects.select_related("target").filter(target=target)
-    exact = rows.filter(name=board).first()
+    exact = rows.filter(name=boards.plain(board)).first()
     if exact is not None:
         return exact
-    boards = rows.order_by("name").values_list("pk", "supported_devices")
-    known = [pk for pk, supported in boards if board in (name.replace(",", "_") for name in supported)]
+    columns = rows.order_by("name").values_list("pk", "supported_devices")
+    known = [pk for pk, supported in columns if boards.is_among(board, supported)]
     return rows.filter(pk__in=known[:1]).first()
 
 

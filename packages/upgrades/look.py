@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from packages import catalogue, comparing
+from packages.boards import plain
 from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.changes import Applied, Offer, apply
 from packages.essential import VIRTUAL, essential_among
@@ -120,8 +121,7 @@ def _old_facts(device: Device, own: Release) -> _OldFacts:
         return _OldFacts()
     profile = None
     if device.profile:
-        spellings = {device.profile, device.profile.replace(",", "_")}
-        profile = Profile.objects.filter(target=target, name__in=spellings).first()
+        profile = Profile.objects.filter(target=target, name__in={device.profile, plain(device.profile)}).first()
     listed = [*target.default_packages, *(profile.device_packages if profile else [])]
     of_flavour = [*target.package_words, *(profile.package_words if profile else [])]
     return _OldFacts(

@@ -24,29 +24,33 @@ from packages.visibility import Viewer, viewer_of
 @require_safe
 def distros(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The distributions, for 2017."""
+    rows = _offered(request, distribution)
+    versions = _versions(rows)
     return _list(
         {
             "name": row.name,
             "alias": _title(row),
-            "latest": _latest(_versions(row)),
+            "latest": _latest(versions[row.pk]),
             "description": row.description,
         }
-        for row in _offered(request, distribution)
+        for row in rows
     )
 
 
 @require_safe
 def distributions(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The same with their versions, for today."""
-    found = {}
-    for row in _offered(request, distribution):
-        versions = _versions(row)
-        found[row.name] = {
+    rows = _offered(request, distribution)
+    versions = _versions(rows)
+    found = {
+        row.name: {
             "distro_alias": _title(row),
             "distro_description": row.description,
-            "latest": _latest(versions),
-            "versions": {version: {"version_description": ""} for version in versions},
+            "latest": _latest(versions[row.pk]),
+            "versions": {version: {"version_description": ""} for version in versions[row.pk]},
         }
+        for row in rows
+    }
     return JsonResponse(found)
 
 
@@ -54,16 +58,19 @@ def distributions(request: HttpRequest, distribution: str = "") -> HttpResponse:
 def releases(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The releases of one distribution or of all, newest first."""
     rows = _asked_for(request, distribution)
-    return _list({"distro": row.name, "release": version} for row in rows for version in _versions(row))
+    versions = _versions(rows)
+    return _list({"distro": row.name, "release": version} for row in rows for version in versions[row.pk])
 
 
 @require_safe
 def versions(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The same, for 2018."""
+    rows = _asked_for(request, distribution)
+    found = _versions(rows)
     return _list(
         {"distro": row.name, "version": version, "alias": "", "description": ""}
-        for row in _asked_for(request, distribution)
-        for version in _versions(row)
+        for row in rows
+        for version in found[row.pk]
     )
 
 
@@ -177,10 +184,13 @@ def _title(row: Distribution) -> str:
     return row.title or row.name
 
 
-def _versions(row: Distribution) -> list[str]:
-    """Newest first."""
-    found = Release.objects.filter(on_offer(), distribution=row)
-    return newest_first(found.values_list("version", flat=True))
+def _versions(rows: list[Distribution]) -> dict[int, list[str]]:
+    """Of each distribution by its key, newest first."""
+    found: dict[int, list[str]] = {row.pk: [] for row in rows}
+    releases = Release.objects.filter(on_offer(), distribution__in=rows)
+    for distribution, version in releases.values_list("distribution_id", "version"):
+        found[distribution].append(version)
+    return {distribution: newest_first(known) for distribution, known in found.items()}
 
 
 def _latest(versions: list[str]) -> str:
