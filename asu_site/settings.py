@@ -218,6 +218,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Firmware images on demand. Clients: owut, LuCI, auc, firmware-selector.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    # The words of a choice speak for themselves.
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 LOGGING: dict[str, Any] = {

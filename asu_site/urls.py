@@ -6,6 +6,8 @@ from django.urls.resolvers import URLPattern, URLResolver
 
 from builders.api.files import worker_file
 
+admin.site.site_header = admin.site.site_title = "Firmware images on demand"
+
 # People first, then programs; a distribution's name is tried last, and never equals one of the names above
 # (packages.names.RESERVED).
 urlpatterns: list[URLPattern | URLResolver] = [

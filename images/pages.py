@@ -202,6 +202,15 @@ class ImagePage:
         }
 
     @property
+    def flavour_feeds(self) -> list[dict[str, str]]:
+        """What the ImageBuilder of the base knows nothing of, with addresses where the public can reach them."""
+        return [
+            {"name": feed["name"], "url": public_address(self.request.distribution, feed["url"])}
+            for feed in self.spec.get("feeds", ())
+            if feed["kind"] == "flavour"
+        ]
+
+    @property
     def command(self) -> str:
         """The build command as one would type it."""
         return shlex.join(self.build.build_cmd) if self.build and self.build.build_cmd else ""

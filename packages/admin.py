@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django_q.tasks import async_task
@@ -31,6 +31,12 @@ from packages.models import (
 )
 from packages.registry import RegistrationError, key_kind
 from packages.sync import flavours
+
+# Lists and words of packages: a line or two each.
+SHORT_TEXTS: dict[Any, Any] = {
+    models.JSONField: {"widget": forms.Textarea(attrs={"rows": 2, "cols": 80})},
+    models.TextField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 80})},
+}
 
 
 @admin.display(description="state")
@@ -98,6 +104,10 @@ class Switchable(Announcing):
 class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
     """A key that cannot be read would refuse everything: better now than at the next sync."""
 
+    def clean_text(self) -> str:
+        # Browsers end lines in CR LF, and a key file's last line end is stripped: both are no part of a key.
+        return "\n".join(self.cleaned_data["text"].splitlines()) + "\n"
+
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         try:
@@ -129,6 +139,7 @@ class KeyInline(admin.StackedInline):  # type: ignore[type-arg]
 
 class ChannelInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Channel
+    formfield_overrides = {models.CharField: {"widget": forms.TextInput(attrs={"size": 18})}}
     extra = 0
     fields = ["name", "is_enabled", "is_snapshot", "path", "git_branch", "branch_off_rev"]
 
@@ -143,6 +154,7 @@ class SeriesInline(admin.TabularInline):  # type: ignore[type-arg]
 
 class DeviceInline(admin.TabularInline):  # type: ignore[type-arg]
     model = FlavourDevice
+    formfield_overrides = SHORT_TEXTS
     extra = 0
     verbose_name_plural = "Devices of a flavour"
 
@@ -150,9 +162,8 @@ class DeviceInline(admin.TabularInline):  # type: ignore[type-arg]
 @admin.register(Distribution)
 class DistributionAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
     form = DistributionForm
-    list_display = [
-        *("name", "title", "url", "built_on", "organisation", "is_enabled", "is_hosted", "release_count", copy_state)
-    ]
+    formfield_overrides = SHORT_TEXTS
+    list_display = ["name", "title", "built_on", "organisation", "is_enabled", "is_hosted", "release_count", copy_state]
     list_filter = ["is_enabled", "is_hosted", "built_on", "organisation"]
     list_select_related = ["built_on", "organisation"]
     search_fields = ["name", "title", "url", "aliases"]
@@ -394,6 +405,7 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
     list_select_related = ["distribution"]
     search_fields = ["sources", "targets", "why"]
     fields = ["distribution", "kind", "sources", "targets", "version", "revision", "is_mandatory", "why"]
+    formfield_overrides = SHORT_TEXTS
 
     @admin.display(description="before")
     def before(self, row: PackageChange) -> str:

@@ -119,7 +119,9 @@ def validate_file_path(value: str) -> None:
 class Organisation(models.Model):
     """Whose distributions, network profiles and images are for its own members only: see `packages.visibility`."""
 
-    name = models.CharField(max_length=32, unique=True, validators=[validate_organisation_name])
+    name = models.CharField(
+        max_length=32, unique=True, validators=[validate_organisation_name], help_text="For commands, e.g. meadow-net."
+    )
     title = models.CharField(max_length=80, blank=True, help_text="How people write it, e.g. Meadow Net.")
     contact = models.CharField(max_length=200, blank=True, help_text="Whom to ask; for maintainers only.")
 
@@ -223,7 +225,7 @@ class Distribution(Synced):
     is_enabled = models.BooleanField(default=True, help_text="Disabled: invisible, nothing is built.")
     is_hosted = models.BooleanField(
         default=False,
-        help_text="We are the mirror: its documents are served below /<name>/. Needs a file:// address.",
+        help_text="We are the mirror: its documents are served below the distribution's name. Needs a file:// address.",
     )
     enables_new_releases = models.BooleanField(
         default=True, help_text="Offer releases as soon as the mirror lists them."

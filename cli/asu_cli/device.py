@@ -50,8 +50,8 @@ def from_board(document: object) -> Device:
     )
 
 
-def checked(device: Device) -> Device:
-    """The same, fit to be sent. UsageError names what is missing or wrong."""
+def checked(device: Device, ways: str = "Give --board with the router's data, or") -> Device:
+    """The same, fit to be sent. UsageError names what is missing or wrong; `ways` is what a command has to offer."""
     for name, pattern, option, example in (
         ("version", names.VERSION, "--version", "24.10.2"),
         ("target", names.TARGET, "--target", "ath79/generic"),
@@ -59,7 +59,7 @@ def checked(device: Device) -> Device:
     ):
         value = getattr(device, name)
         if not value:
-            raise UsageError(f"Which {name}? Give --board with the router's data, or {option}, e.g. {example}.")
+            raise UsageError(f"Which {name}? {ways} {option}, e.g. {example}.")
         if not pattern.fullmatch(value):
             raise UsageError(f"{texts.line(value, 60)!r} is no {name}; one looks like {example}.")
     return replace(device, distribution=device.distribution.lower())

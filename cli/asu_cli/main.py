@@ -23,10 +23,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
 )
-app.command("check")(check.check)
+app.command("check", short_help="Tells what is newer for a device.")(check.check)
 app.command("build")(build.build)
 app.command("status")(status.status)
-app.command("download")(status.download)
+app.command("download", short_help="Fetches and verifies the image of a build.")(status.download)
 app.command("compare")(compare.compare)
 app.add_typer(key.app, name="key")
 

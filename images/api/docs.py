@@ -5,6 +5,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from images import addresses
@@ -53,12 +55,12 @@ def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
             "id": operation["operationId"],
             "method": method.upper(),
             "path": path,
-            "description": operation["description"],
+            "description": _marked(operation["description"]),
             "fields": _fields(document, _body(operation)),
             "answers": [
                 {
                     "status": status,
-                    "text": _schema_of(document, answer).get("description", ""),
+                    "text": _marked(_schema_of(document, answer).get("description", "")),
                     "fields": _fields(document, answer),
                 }
                 for status, answer in operation["responses"].items()
@@ -91,10 +93,16 @@ def _fields(document: dict[str, Any], holder: dict[str, Any]) -> list[dict[str, 
             "name": name,
             "type": _type(field),
             "is_required": name in required,
-            "help": field.get("description", ""),
+            "help": _marked(field.get("description") or " or ".join(f"`{word}`" for word in field.get("enum", ()))),
         }
         for name, field in shape.get("properties", {}).items()
     ]
+
+
+def _marked(text: str) -> SafeString:
+    """The schema's text for a page: what stands between backticks is code."""
+    parts = (("<code>{}</code>" if number % 2 else "{}", part) for number, part in enumerate(text.split("`")))
+    return format_html_join("", "{}", ((format_html(form, part),) for form, part in parts))
 
 
 def _type(field: dict[str, Any]) -> str:

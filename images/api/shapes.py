@@ -44,7 +44,11 @@ class WishSerializer(serializers.Serializer[None]):
         help_text="Shell script for the first boot. It is never shown again.",
     )
     rootfs_size_mb = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=settings.ASU_MAX_ROOTFS_SIZE_MB
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=settings.ASU_MAX_ROOTFS_SIZE_MB,
+        help_text="Size of the root file system's partition in MB.",
     )
     network_profile = serializers.CharField(
         required=False,
@@ -63,7 +67,8 @@ class WishSerializer(serializers.Serializer[None]):
         ["append", "replace"],
         required=False,
         allow_null=True,
-        help_text="Whether they come on top of the target's feeds (`append`, the default) or are all there is.",
+        help_text="Whether they come on top of the target's feeds (`append`, the default) or are all there is "
+        "(`replace`).",
     )
     repository_keys = serializers.ListField(
         child=serializers.CharField(),

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('description', models.TextField(blank=True)),
                 ('url', models.CharField(help_text="Root of the mirror: the folder that holds 'releases/'. http, https, or a file:// folder.", max_length=500, validators=[packages.models.validate_mirror_url])),
                 ('is_enabled', models.BooleanField(default=True, help_text='Disabled: invisible, nothing is built.')),
-                ('is_hosted', models.BooleanField(default=False, help_text='We are the mirror: its documents are served below /<name>/. Needs a file:// address.')),
+                ('is_hosted', models.BooleanField(default=False, help_text="We are the mirror: its documents are served below the distribution's name. Needs a file:// address.")),
                 ('enables_new_releases', models.BooleanField(default=True, help_text='Offer releases as soon as the mirror lists them.')),
                 ('oldest_version', models.CharField(blank=True, help_text='Releases older than this are left out, e.g. 22.03. Empty: all are offered.', max_length=64)),
                 ('newest_version', models.CharField(blank=True, help_text='Releases newer than this, and snapshots, are left out, e.g. 17.01. Empty: all are offered.', max_length=64)),

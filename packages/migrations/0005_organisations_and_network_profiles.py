@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             name='Organisation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=32, unique=True, validators=[packages.models.validate_organisation_name])),
+                ('name', models.CharField(help_text='For commands, e.g. meadow-net.', max_length=32, unique=True, validators=[packages.models.validate_organisation_name])),
                 ('title', models.CharField(blank=True, help_text='How people write it, e.g. Meadow Net.', max_length=80)),
                 ('contact', models.CharField(blank=True, help_text='Whom to ask; for maintainers only.', max_length=200)),
             ],

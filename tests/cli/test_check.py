@@ -117,6 +117,16 @@ def test_from_nothing_newer_nothing_is_built(peer: Peer, asu: Asu) -> None:
     assert "nothing newer" in done.err
 
 
+def test_why_a_check_failed_is_told_by_the_build_behind_it(asu: Asu) -> None:
+    found = asu("check", "--json", "--version", VERSION, "--target", TARGET, "--profile", "acme")
+    assert found.code == 4
+
+    done = asu("build", "--from-check", "-", stdin=found.out)
+
+    assert done.code == 2
+    assert f"The standard input holds no request: asu check failed. {found.json()['error']}" in done.err
+
+
 def test_newer_packages_of_the_same_release_count_unless_told_otherwise(asu: Asu) -> None:
     (asu.folder / "packages.txt").write_text("base-files - 1600\ndropbear - 2024.86-r1\n")
     device = ("--version", VERSION, "--target", TARGET, "--profile", PROFILE, "--packages", "packages.txt")

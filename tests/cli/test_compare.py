@@ -62,7 +62,7 @@ def test_no_difference_has_an_exit_code_of_its_own(peer: Peer, asu: Asu) -> None
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (("24.10.1", VERSION), 2, "Which target?"),
+        (("24.10.1", VERSION), 2, "Which target? A release is compared for a device: give --target"),
         (("24.10.1", "99.99", "--target", TARGET, "--profile", PROFILE), 4, "does not offer the release 99.99"),
         (("24.10.1", VERSION, "--target", TARGET, "--profile", "acme"), 4, "has no acme"),
         (("-", "-"), 2, "Only one of the two"),

@@ -302,3 +302,15 @@ def test_a_disabled_flavour_is_unknown_everywhere(client: Client, flavour: Distr
     for path in (".versions.json", "releases/24.10.2/.targets.json", "json/v1/overview.json"):
         assert client.get(f"/lime/{path}").status_code == 404
     assert ask(client, PATH, version=VERSION).status_code == 400
+
+
+def test_the_page_of_an_image_tells_which_feeds_its_imagebuilder_has_to_be_told(client: Client) -> None:
+    request_hash = ask(client, PATH, version=VERSION, packages=None).json()["request_hash"]
+    build = Build.objects.get()
+    build.build_cmd = ["make", "image", "PROFILE=tplink_archer-c7-v2"]
+    build.save()
+
+    page = client.get(f"/images/{request_hash}/").content.decode()
+
+    feed = next(feed for feed in build.spec["feeds"] if feed["kind"] == "flavour")
+    assert f"{feed['name']} <code>{feed['url']}</code>" in page

@@ -124,3 +124,11 @@ def test_the_docs_page_shows_every_call_and_needs_nothing_from_elsewhere(client:
     assert "packages_versions" in text
     assert "src=" not in text
     assert 'href="http' not in text and "href='http" not in text
+
+
+def test_the_docs_page_shows_code_as_code_and_the_words_to_choose_from(client: Client) -> None:
+    text = client.get("/docs/").content.decode()
+
+    assert "`" not in text
+    assert "<code>queued</code> or <code>started</code>" in text
+    assert "<code>&lt;target&gt;/&lt;subtarget&gt;</code>" in text

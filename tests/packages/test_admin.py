@@ -196,3 +196,16 @@ def test_a_key_that_cannot_be_read_is_not_pinned(
 
     assert response.status_code == 200
     assert DistributionKey.objects.count() == before
+
+
+def test_a_key_that_a_browser_sends_with_its_own_line_ends_is_kept_as_its_file_has_it(
+    synced: Distribution, admin_client: Client
+) -> None:
+    text = UsignKey.generate("other").public_text()
+
+    admin_client.post(
+        reverse("admin:packages_distributionkey_add"),
+        {"distribution": synced.pk, "kind": "usign", "text": text.replace("\n", "\r\n"), "is_enabled": "on"},
+    )
+
+    assert synced.keys.filter(text=text).exists()

@@ -39,7 +39,8 @@ class Command(BaseCommand):
 
     def _say_sandbox(self) -> None:
         probe = sandbox.probe()
-        self.stdout.write(f"sandbox: {probe.level}" + (f" ({probe.detail})" if probe.detail else ""))
+        level = probe.level or "none, so each build will fail"
+        self.stdout.write(f"sandbox: {level}" + (f" ({probe.detail})" if probe.detail else ""))
 
     def _say_account(self) -> None:
         if not get_user_model().objects.filter(is_superuser=True).exists():

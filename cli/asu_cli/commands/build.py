@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from asu_cli import config, fetching, session, wishes
+from asu_cli import config, fetching, session, texts, wishes
 from asu_cli.answers import Ready, Waiting
 from asu_cli.errors import CancelledError, CliError, InterruptedByUserError, UsageError
 from asu_cli.fetching import Wanted
@@ -117,6 +117,14 @@ def build(
         output.result(fetching.document(there, ready, fetched), fetching.rows(fetched))
 
 
+def _why_none(document: Any) -> str:
+    """Why asu check printed no request."""
+    error = document.get("error") if isinstance(document, dict) else None
+    if isinstance(error, str) and error:
+        return f"asu check failed. {texts.line(error, 300)}"
+    return "there was nothing newer, or it is not from asu check --json."
+
+
 def _source(request: Path | None, from_check: Path | None) -> dict[str, Any]:
     """The request that the options then change."""
     if request and from_check:
@@ -124,9 +132,8 @@ def _source(request: Path | None, from_check: Path | None) -> dict[str, Any]:
     if from_check:
         document = config.read_json(from_check, "result of asu check")
         if not isinstance(document, dict) or not isinstance(document.get("request"), dict):
-            raise UsageError(
-                f"{from_check} holds no request: there was nothing newer, or it is not from asu check --json."
-            )
+            where = "The standard input" if str(from_check) == "-" else from_check
+            raise UsageError(f"{where} holds no request: {_why_none(document)}")
         return wishes.from_document(document["request"])
     return wishes.from_document(config.read_json(request, "request")) if request else {}
 

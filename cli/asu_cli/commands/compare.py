@@ -71,7 +71,9 @@ class _Sides:
         return state.manifest
 
     def _of_release(self, version: str) -> Mapping[str, str]:
-        asked = device.checked(device.Device(version, self._target, self._profile))
+        asked = device.checked(
+            device.Device(version, self._target, self._profile), ways="A release is compared for a device: give"
+        )
         overview = self._server.overview()
         for branch in releases.branches(overview):
             if version in branch.versions:

@@ -76,9 +76,10 @@ class Command(BaseCommand):
 
 def _described(row: AllowedRepository) -> str:
     whose = f"for {row.distribution.name}" if row.distribution else "for every distribution"
-    keys = f"signed by one of {len(row.key_list)} keys" if row.key_list else "signed by a key that the request brings"
+    count = len(row.key_list)
+    signers = {0: "a key that the request brings", 1: "its key"}.get(count, f"one of its {count} keys")
     inside = ", may be inside" if row.is_inside_allowed else ""
-    return f"{row.address} {whose}, {keys}{inside}"
+    return f"{row.address} {whose}, signed by {signers}{inside}"
 
 
 def _address(text: str) -> str:
