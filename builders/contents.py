@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Set
 
 from builders.spec import BuildFailedError
 from builders.states import Reason
+from packages.essential import VIRTUAL
 
 # Part of every ImageBuilder, in the state that it was made in, and in some indexes besides or under other names.
-OF_THE_IMAGEBUILDER = frozenset({"base-files", "kernel", "libc", "libgcc", "libgcc1", "librt", "libpthread"})
+OF_THE_IMAGEBUILDER = VIRTUAL | {"base-files"}
 MOST_NAMED = 5
 
 

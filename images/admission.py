@@ -5,12 +5,12 @@ import logging
 from builders import queue
 from builders.exceptions import HashCollisionError
 from builders.states import OPEN, State
-from images import fingerprint, intake, load, normalise, polls, retention, validation
+from images import fingerprint, intake, load, normalise, polls, retention
 from images.exceptions import RequestRefusedError, TooManyRequestsError
 from images.fingerprint import Fingerprint
 from images.models import ImageRequest
 from images.signals import image_requested
-from images.validation import Asked
+from images.validation import Asked, shown, unsupported
 from packages import catalogue
 from packages.exceptions import UnknownDistributionError, UnknownTargetError, UnknownVersionError
 from packages.models import Distribution
@@ -18,29 +18,28 @@ from packages.visibility import Owner
 
 logger = logging.getLogger(__name__)
 
+NOT_OFFERED = "This server does not offer it."
+SEE_OVERVIEW = "The overview lists the versions on offer."
+
 
 def find(asked: Asked) -> catalogue.TargetCatalogue:
     """The snapshot that the request is checked against; RequestRefusedError for what we do not offer."""
     try:
         return catalogue.find(asked.distribution, asked.version, asked.target, asked.asker.viewer)
     except UnknownDistributionError as error:
-        detail = f"Unsupported distro: {validation.shown(asked.distribution)}. This server does not offer it."
-        raise RequestRefusedError(400, detail, field="distro") from error
+        raise unsupported("distro", shown(asked.distribution), NOT_OFFERED) from error
     except UnknownVersionError as error:
-        detail = f"Unsupported version: {asked.version}. The overview lists the versions on offer."
-        raise RequestRefusedError(400, detail, field="version") from error
+        raise unsupported("version", asked.version, SEE_OVERVIEW) from error
     except UnknownTargetError as error:
-        detail = f"Unsupported target: {asked.target}. {asked.version} has no such target."
-        raise RequestRefusedError(400, detail, field="target") from error
+        raise unsupported("target", asked.target, f"{asked.version} has no such target.") from error
 
 
 def owner_of(asked: Asked) -> Owner | None:
     """Whose members alone may know of a request that cannot be checked yet. RequestRefusedError for what is certain."""
     chosen = normalise.network_profile(asked)
     rows = Distribution.objects.visible_to(asked.asker.viewer).filter(name=asked.distribution)
-    if organisation := rows.values_list("organisation_id", flat=True).first():
-        return Owner(organisation)
-    return chosen.owner if chosen else None
+    owner = Owner.of(rows.values_list("organisation_id", flat=True).first())
+    return owner or (chosen.owner if chosen else None)
 
 
 def admit(asked: Asked, snapshot: catalogue.TargetCatalogue) -> ImageRequest:

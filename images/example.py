@@ -1,6 +1,7 @@
 """A request that works here and now, for people to try."""
 
 from packages.models import Distribution, Package, Profile, Release, Target
+from packages.querysets import on_offer
 from packages.versions import is_pre_release, version_key
 
 # What people know and what needs nothing that could be missing; the first two that a target has are asked for.
@@ -13,9 +14,8 @@ def example_of(distribution: Distribution) -> tuple[Profile, list[str]] | None:
     Of the newest release at all where none is stable; None when there is none yet.
     """
     releases = Release.objects.filter(
+        on_offer(),
         distribution=distribution,
-        is_enabled=True,
-        channel__is_enabled=True,
         targets__in=Target.objects.filter(is_enabled=True, needs_inspection=False, synced_at__isnull=False),
     ).distinct()
     best = max(releases, key=lambda row: (not is_pre_release(row.version), version_key(row.version)), default=None)

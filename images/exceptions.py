@@ -7,6 +7,9 @@ class TooManyRequestsError(Exception):
     """The client has had as many builds as it may have for now."""
 
 
+UNKNOWN_PACKAGE = "X-Unknown-Package"  # the header that names them
+
+
 class RequestRefusedError(Exception):
     """The request cannot be built as it stands: nothing was stored, nothing is queued.
 

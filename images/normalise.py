@@ -12,23 +12,22 @@ from difflib import get_close_matches
 
 from builders.spec import FeedSpec, FileSpec
 from images import filesystems, repositories
-from images.exceptions import RequestRefusedError
+from images.exceptions import UNKNOWN_PACKAGE, RequestRefusedError
 from images.per_profile import PerProfile
 from images.repositories import Offer
 from images.validation import Asked, shown
-from packages import network_profiles
-from packages.catalogue import ProfileInfo, TargetCatalogue, default_image, essential_packages
+from packages import boards, network_profiles, upgrades
+from packages.catalogue import ProfileInfo, TargetCatalogue, default_image
+from packages.essential import VIRTUAL, essential_among
 from packages.file_sets import File, FileSetError, check_set
 from packages.network_profiles import Chosen, UnknownNetworkProfileError
-from packages.versions import version_key
+from packages.versions import revision_number, version_key
 from packages.visibility import Owner
 
-# In every image, yet in no package index; what clients of all ages leave out of an absolute list.
-VIRTUAL = frozenset({"kernel", "libc", "libgcc", "librt", "libpthread", "libgcc1"})
 # ImageBuilders of these distributions can change the size of the root file system from this release on.
 _RESIZES_SINCE = {"openwrt": "21.02", "lede": "21.02"}
 _AUC = re.compile(r"(?:.*/)?auc[/ ]")  # how it was called, and its version
-_REVISION = re.compile(r"r([0-9]{1,9})(?:[^0-9].*)?")
+_SELECTOR = re.compile(r"ofs/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +70,14 @@ def resolve(asked: Asked, catalogue: TargetCatalogue) -> Wanted:
     chosen = network_profile(asked)
     defaults = defaults_of(catalogue, profile)
     added, removed = _sides(tuple(asked.versions) if asked.versions else asked.packages)
-    put_in, taken_out = _words_of(chosen, added, removed, catalogue)
+    put_in, taken_out = _words_of(chosen, added, removed, catalogue, defaults.essential)
     # The firmware-selector sends all defaults, and behind them what its user typed: `x` and `-x` side by side. An
     # ImageBuilder lets the removal win; so it is with the device's own `-x` beside the target's `x`.
     for name in removed & (defaults.members | defaults.dropped):
         added.pop(name, None)
     _check_removals(added, removed, defaults)
     offer = repositories.offer(asked, catalogue)
+    added = _as_called_now(added, asked, offer, catalogue)
     _check_known(added, offer, catalogue)
     _check_versions(asked.versions, offer)
     if asked.diff_packages and added:
@@ -131,7 +131,11 @@ def file_spec(file: File) -> FileSpec:
 
 
 def _words_of(
-    chosen: Chosen | None, added: Mapping[str, None], removed: set[str], catalogue: TargetCatalogue
+    chosen: Chosen | None,
+    added: Mapping[str, None],
+    removed: set[str],
+    catalogue: TargetCatalogue,
+    essential: frozenset[str],
 ) -> tuple[list[str], set[str]]:
     """What the network profile adds and removes; where the request itself says something of a package, that counts."""
     if chosen is None:
@@ -142,7 +146,6 @@ def _words_of(
     if unknown:
         detail = f"network_profile: {chosen.name} needs packages that {catalogue.target} of {catalogue.version} lacks: "
         raise RequestRefusedError(400, f"{detail}{_cut(', '.join(unknown))}", field="network_profile")
-    essential = essential_packages(catalogue) | VIRTUAL
     return put_in, {name for name in less if name not in added and name not in essential}
 
 
@@ -155,7 +158,7 @@ def _defaults_of(catalogue: TargetCatalogue, profile: ProfileInfo) -> Defaults:
     listed = tuple(dict.fromkeys((*catalogue.default_packages, *profile.device_packages)))
     dropped = frozenset(word[1:] for word in listed if word.startswith("-"))
     built_in = dict.fromkeys(word for word in listed if not word.startswith("-") and word not in dropped)
-    essential = frozenset(essential_packages(catalogue)) | VIRTUAL
+    essential = essential_among(catalogue.default_packages) | VIRTUAL
     ordered = tuple(default_image(catalogue, profile))
     dropped |= {word[1:] for word in profile.package_words if word.startswith("-")}
     of_flavour = tuple(name for name in ordered if name not in built_in)
@@ -189,6 +192,19 @@ def _check_removals(added: Mapping[str, None], removed: set[str], defaults: Defa
             )
 
 
+def _as_called_now(added: dict[str, None], asked: Asked, offer: Offer, catalogue: TargetCatalogue) -> dict[str, None]:
+    """What a router of an older release tells that it has, with what took the place of packages that are gone.
+
+    LuCI up to 2024 and auc of 2018 know nothing of package changes, and their users cannot mend the list. A person
+    who typed a name hears that there is no such package.
+    """
+    is_of_router = asked.diff_packages and not asked.versions and not _SELECTOR.match(asked.client)
+    if not is_of_router or not upgrades.is_absolute(added):
+        return added
+    known = VIRTUAL.union(offer.packages)
+    return added if known.issuperset(added) else dict.fromkeys(upgrades.present_names(added, catalogue, known))
+
+
 def _check_known(added: Mapping[str, None], offer: Offer, catalogue: TargetCatalogue) -> None:
     unknown = [name for name in added if name not in offer.packages and name not in VIRTUAL]
     if not unknown:
@@ -201,7 +217,7 @@ def _check_known(added: Mapping[str, None], offer: Offer, catalogue: TargetCatal
             ". The mirror has no modules for the kernel of this snapshot: it is between two builds. Ask again later."
         )
     raise RequestRefusedError(
-        422, detail, headers={"X-Unknown-Package": _cut(names)}, field="packages", may_be_stale=is_between
+        422, detail, headers={UNKNOWN_PACKAGE: _cut(names)}, field="packages", may_be_stale=is_between
     )
 
 
@@ -241,10 +257,10 @@ def _check_version_code(asked: Asked, catalogue: TargetCatalogue) -> None:
 
 def _what_snapshots_do(asked: str, ours: str) -> str:
     """What to do about another revision: a mirror has only the newest."""
-    numbers = [int(match[1]) if (match := _REVISION.fullmatch(text)) else 0 for text in (asked, ours)]
-    if 0 in numbers or numbers[0] == numbers[1]:
+    wanted, there = revision_number(asked), revision_number(ours)
+    if not wanted or not there or wanted == there:
         return f"The mirror has {ours} now. Ask for that, or for no revision."
-    if numbers[0] < numbers[1]:
+    if wanted < there:
         return f"The mirror keeps no older snapshots than {ours}. Ask for that, or for no revision."
     return f"The mirror has nothing newer than {ours} for this target yet. Ask for that, or again later."
 
@@ -295,7 +311,7 @@ def _check_versions(versions: Mapping[str, str], offer: Offer) -> None:
 
 def _unknown_profile(board: str, catalogue: TargetCatalogue) -> RequestRefusedError:
     detail = f"Unsupported profile: {shown(board)[1:-1]}. The requested profile was either dropped or never existed."
-    near = get_close_matches(board.replace(",", "_"), catalogue.profiles, n=3)
+    near = get_close_matches(boards.plain(board), catalogue.profiles, n=3)
     if near:
         detail += f" Similar: {', '.join(near)}."
     return RequestRefusedError(400, detail, field="profile")

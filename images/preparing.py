@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.db.models import Q
@@ -27,6 +28,7 @@ from images import fingerprint
 from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
 from images.validation import Asked
+from packages.exceptions import NotCompleteError
 from packages.models import Target
 from packages.visibility import Owner
 
@@ -43,6 +45,13 @@ _LOST_AFTER = timedelta(seconds=120)
 REFRESH_EVERY = timedelta(seconds=60)
 # Clients stop at a refusal; some that poll on hear of it for this long.
 _KEEP_REFUSED = timedelta(hours=1)
+
+
+_T = TypeVar("_T")
+
+
+class NotYetError(Exception):
+    """Documents are on their way; `str()` is a sentence."""
 
 
 def ask(asked: Asked, target_id: int, owner: Owner | None = None) -> ImageRequest:
@@ -138,6 +147,34 @@ def complete(target: Target) -> bool:
 
 
 _asked_for: dict[int, float] = {}
+
+
+def with_documents(question: Callable[[], _T], most: int) -> _T:
+    """The answer to a question to the catalogue, as soon as the documents that it needs are here.
+
+    They may be those of several targets, one after the other, of `most` in one go. NotYetError while they are on their
+    way.
+    """
+    for _ in range(most):
+        try:
+            return question()
+        except NotCompleteError as error:
+            target = Target.objects.select_related("release").get(pk=error.target_id)
+            if not complete(target):
+                raise NotYetError(why_not_yet(target)) from error
+    raise NotYetError(
+        "The documents of several releases are being fetched from the mirror. Please ask again in a moment."
+    )
+
+
+def why_not_yet(target: Target) -> str:
+    """Why a target's documents are not here, for whoever asks for them."""
+    if target.sync_error:
+        return f"The mirror does not give what {target.name} needs: {target.sync_error}"
+    return (
+        f"The documents of {target.name} of {target.release.version} are being fetched from the mirror. Please ask "
+        "again in a moment."
+    )
 
 
 def _wait_until(is_over: Callable[[], bool]) -> None:

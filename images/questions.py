@@ -1,29 +1,26 @@
 """What is newer for a device? The question in its shape, asked of the catalogue with the documents that it needs."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 
 from images import preparing, services, validation
+from images.admission import NOT_OFFERED, SEE_OVERVIEW
 from images.exceptions import RequestRefusedError
-from images.validation import shown, wrong
+from images.validation import needed_word, optional_word, shown, unsupported, wrong
 from packages import names
 from packages.exceptions import (
-    NotCompleteError,
     UnknownDistributionError,
     UnknownProfileError,
     UnknownTargetError,
     UnknownVersionError,
 )
-from packages.models import Target
 from packages.upgrades import Device, Reach, Verdict, look
 from packages.visibility import PUBLIC, Viewer
 
-_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
-_PACKAGE_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{0,128}")
 # Not `overlay` or `tmpfs`, on which a router may run just now.
 _ROOT_FILESYSTEMS = ("squashfs", "ext4", "ubifs", "jffs2", "f2fs", "erofs")
 # A verdict may depend on several releases, whose documents come one after the other.
@@ -43,10 +40,6 @@ class Question:
     client: str = ""
 
 
-class NotYetError(Exception):
-    """Documents are on their way; `str()` is a sentence."""
-
-
 def shape(address: str, raw: Mapping[str, Any], *, client: str = "") -> Question:
     """Checks each field that we read and ignores the others; RequestRefusedError names the first that is wrong.
 
@@ -55,59 +48,39 @@ def shape(address: str, raw: Mapping[str, Any], *, client: str = "") -> Question
     told = {**_of_board(address, raw), **{name: value for name, value in raw.items() if value not in (None, "")}}
     device = Device(
         distribution=services.distribution_of(address, told),
-        version=_word(told, "version", names.VERSION, 'the release that it runs, e.g. "24.10.2"', is_needed=True),
-        target=_word(told, "target", names.TARGET, '"<target>/<subtarget>", e.g. "ath79/generic"', is_needed=True),
-        profile=_word(told, "profile", names.BOARD, 'a device, e.g. "tplink_archer-c7-v2"'),
-        revision=_word(told, "revision", _REVISION, 'a revision, e.g. "r28739-d9340319c6"')
-        or _word(told, "version_code", _REVISION, 'a revision, e.g. "r28739-d9340319c6"'),
+        version=needed_word(told, "version", names.VERSION, 'the release that it runs, e.g. "24.10.2"'),
+        target=needed_word(told, "target", names.TARGET, '"<target>/<subtarget>", e.g. "ath79/generic"'),
+        profile=optional_word(told, "profile", names.BOARD, 'a device, e.g. "tplink_archer-c7-v2"'),
+        revision=optional_word(told, "revision", names.REVISION, 'a revision, e.g. "r28739-d9340319c6"')
+        or optional_word(told, "version_code", names.REVISION, 'a revision, e.g. "r28739-d9340319c6"'),
         packages=_packages(told),
     )
     return Question(
         device=device,
         reach=_reach(told),
         wants_packages=_flag(told, "package_updates"),
-        filesystem=_word(told, "filesystem", validation.FILESYSTEM, 'a root file system, e.g. "squashfs"'),
-        network_profile=_word(told, "network_profile", names.NETWORK_PROFILE, "the name of a network profile"),
+        filesystem=optional_word(told, "filesystem", validation.FILESYSTEM, 'a root file system, e.g. "squashfs"'),
+        network_profile=optional_word(told, "network_profile", names.NETWORK_PROFILE, "the name of a network profile"),
         client=validation.clean(told.get("client") or client),
     )
 
 
 def answer(question: Question, viewer: Viewer = PUBLIC) -> Verdict:
-    """The verdict. RequestRefusedError for what is not offered; NotYetError while documents are on their way."""
+    """The verdict. RequestRefusedError for what is not offered; `preparing.NotYetError` while documents are missing."""
     device = question.device
-    for _ in range(_MOST_TARGETS):
-        try:
-            return look(device, want_package_updates=question.wants_packages, reach=question.reach, viewer=viewer)
-        except NotCompleteError as error:
-            _complete(error.target_id)
-        except UnknownDistributionError as error:
-            sentence = f"Unsupported distro: {shown(device.distribution)}. This server does not offer it."
-            raise RequestRefusedError(400, sentence, field="distro") from error
-        except UnknownVersionError as error:
-            sentence = f"Unsupported version: {device.version}. The overview lists the versions on offer."
-            raise RequestRefusedError(400, sentence, field="version") from error
-        except UnknownTargetError as error:
-            sentence = f"Unsupported target: {device.target}. Neither {device.version} nor a newer release has it."
-            raise RequestRefusedError(400, sentence, field="target") from error
-        except UnknownProfileError as error:
-            sentence = (
-                f"Unsupported profile: {shown(device.profile)[1:-1]}. Neither {device.version} nor a newer release has "
-                f"it for {device.target}."
-            )
-            raise RequestRefusedError(400, sentence, field="profile") from error
-    raise NotYetError("The documents of several releases are being fetched from the mirror.")
-
-
-def _complete(target_id: int) -> None:
-    target = Target.objects.select_related("release").get(pk=target_id)
-    if preparing.complete(target):
-        return
-    if target.sync_error:
-        raise NotYetError(f"The mirror does not give what {target.name} needs: {target.sync_error}")
-    raise NotYetError(
-        f"The documents of {target.name} of {target.release.version} are being fetched from the mirror. Please ask "
-        "again in a moment."
-    )
+    verdict = partial(look, device, want_package_updates=question.wants_packages, reach=question.reach, viewer=viewer)
+    try:
+        return preparing.with_documents(verdict, _MOST_TARGETS)
+    except UnknownDistributionError as error:
+        raise unsupported("distro", shown(device.distribution), NOT_OFFERED) from error
+    except UnknownVersionError as error:
+        raise unsupported("version", device.version, SEE_OVERVIEW) from error
+    except UnknownTargetError as error:
+        why = f"Neither {device.version} nor a newer release has it."
+        raise unsupported("target", device.target, why) from error
+    except UnknownProfileError as error:
+        why = f"Neither {device.version} nor a newer release has it for {device.target}."
+        raise unsupported("profile", shown(device.profile)[1:-1], why) from error
 
 
 # -- fields --------------------------------------------------------------------------------------------------
@@ -134,17 +107,6 @@ def _of_board(address: str, raw: Mapping[str, Any]) -> dict[str, Any]:
     if not address and isinstance(distribution, str):
         found["distro"] = distribution.lower()
     return {name: value for name, value in found.items() if value not in (None, "")}
-
-
-def _word(raw: Mapping[str, Any], name: str, pattern: re.Pattern[str], right: str, *, is_needed: bool = False) -> str:
-    value = raw.get(name)
-    if value in (None, ""):
-        if is_needed:
-            raise RequestRefusedError(400, f"{name}: missing; send {right}.", field=name)
-        return ""
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise wrong(name, value, right)
-    return value
 
 
 def _flag(raw: Mapping[str, Any], name: str) -> bool:
@@ -179,6 +141,6 @@ def _packages(raw: Mapping[str, Any]) -> dict[str, str] | None:
     for number, (name, version) in enumerate(entries):
         if not isinstance(name, str) or not names.PACKAGE.fullmatch(name.removeprefix("-")):
             raise wrong(f"packages[{number}]", name, "a package name (letters, digits, '.', '_', '+', '-')")
-        if version is not None and (not isinstance(version, str) or not _PACKAGE_VERSION.fullmatch(version)):
+        if version is not None and (not isinstance(version, str) or not names.PACKAGE_VERSION.fullmatch(version)):
             raise wrong(f"packages[{name}]", version, "a version")
     return {name: version or "" for name, version in entries}

@@ -13,13 +13,10 @@ from packages import names, web_addresses
 from packages.exceptions import SignatureError
 from packages.public_keys import MAX_KEYS, read_keys
 
-_VERSION_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
-_PACKAGE_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{0,128}")
 # What ImageBuilders call their root file systems, with the block sizes that old ones append (`jffs2-128k`).
 FILESYSTEM = re.compile(
     r"(?:squashfs|ext[234]|ubifs|jffs2|f2fs|erofs|btrfs|cpio|cpiogz|initramfs|ramdisk|tar|targz|iso)(?:-[a-z0-9]{1,12}){0,3}"
 )
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MAX_REPOSITORIES = 16
 _MAX_KEY = 4096  # characters
 APPEND, REPLACE = "append", "replace"
@@ -67,17 +64,17 @@ def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "", asker:
     mode, keys = _mode(raw), _repository_keys(raw)
     return Asked(
         distribution=distribution,
-        version=_name(raw, "version", names.VERSION, 'a release, e.g. "24.10.2"'),
-        target=_name(raw, "target", names.TARGET, '"<target>/<subtarget>", e.g. "ath79/generic"'),
-        profile=_name(raw, "profile", names.BOARD, 'a device, e.g. "tplink_archer-c7-v2"'),
+        version=needed_word(raw, "version", names.VERSION, 'a release, e.g. "24.10.2"'),
+        target=needed_word(raw, "target", names.TARGET, '"<target>/<subtarget>", e.g. "ath79/generic"'),
+        profile=needed_word(raw, "profile", names.BOARD, 'a device, e.g. "tplink_archer-c7-v2"'),
         packages=packages,
         versions=versions,
         diff_packages=_flag(raw, "diff_packages"),
-        version_code=_word(raw, "version_code", _VERSION_CODE, 'a revision, e.g. "r28739-d9340319c6"'),
-        filesystem=_word(raw, "filesystem", FILESYSTEM, 'a root file system, e.g. "squashfs"'),
+        version_code=optional_word(raw, "version_code", names.REVISION, 'a revision, e.g. "r28739-d9340319c6"'),
+        filesystem=optional_word(raw, "filesystem", FILESYSTEM, 'a root file system, e.g. "squashfs"'),
         defaults=_defaults(raw),
         rootfs_size_mb=_rootfs_size(raw),
-        network_profile=_word(
+        network_profile=optional_word(
             raw, "network_profile", names.NETWORK_PROFILE, 'the name of a network profile, e.g. "libremesh/antennas"'
         ),
         repositories=repositories,
@@ -85,7 +82,9 @@ def shape(distribution: str, raw: Mapping[str, Any], *, client: str = "", asker:
         repository_keys=keys if repositories else (),
         client=clean(raw.get("client") or client),
         asker=asker,
-        current_version=_word(raw, "current_version", names.VERSION, 'the release of the device, e.g. "23.05.3"'),
+        current_version=optional_word(
+            raw, "current_version", names.VERSION, 'the release of the device, e.g. "23.05.3"'
+        ),
     )
 
 
@@ -105,7 +104,13 @@ def wrong(name: str, value: object, right: str) -> RequestRefusedError:
     return RequestRefusedError(400, f"{name}: {shown(value)} is not {right}.", field=name)
 
 
-def _name(raw: Mapping[str, Any], name: str, pattern: re.Pattern[str], right: str) -> str:
+def unsupported(name: str, value: str, why: str) -> RequestRefusedError:
+    """400: a well-formed value that we do not offer."""
+    return RequestRefusedError(400, f"Unsupported {name}: {value}. {why}", field=name)
+
+
+def needed_word(raw: Mapping[str, Any], name: str, pattern: re.Pattern[str], right: str) -> str:
+    """A text of this form; `right` says in an error what would be one."""
     value = raw.get(name)
     if value is None or value == "":
         raise RequestRefusedError(400, f"{name}: missing; send {right}.", field=name)
@@ -116,7 +121,8 @@ def _name(raw: Mapping[str, Any], name: str, pattern: re.Pattern[str], right: st
     return value
 
 
-def _word(raw: Mapping[str, Any], name: str, pattern: re.Pattern[str], right: str) -> str:
+def optional_word(raw: Mapping[str, Any], name: str, pattern: re.Pattern[str], right: str) -> str:
+    """The same where it may be left out: ""."""
     value = raw.get(name)
     if value is None or value == "":
         return ""
@@ -160,7 +166,7 @@ def _versions(raw: Mapping[str, Any]) -> dict[str, str]:
     for name, version in value.items():
         if not names.PACKAGE.fullmatch(name):
             raise wrong("packages_versions", name, "a package name (letters, digits, '.', '_', '+', '-')")
-        if version is not None and (not isinstance(version, str) or not _PACKAGE_VERSION.fullmatch(version)):
+        if version is not None and (not isinstance(version, str) or not names.PACKAGE_VERSION.fullmatch(version)):
             raise wrong(f"packages_versions[{name}]", version, "a version")
     return {name: version or "" for name, version in value.items()}
 
@@ -217,7 +223,7 @@ def _repositories(raw: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _repository(name: str, address: object) -> str:
-    if not _REPOSITORY.fullmatch(name):
+    if not names.FEED.fullmatch(name):
         raise wrong("repositories", name, "the name of a repository (letters, digits, '.', '_', '-')")
     if not isinstance(address, str):
         raise wrong(f"repositories[{name}]", address, "the address of a package repository")

@@ -352,6 +352,10 @@ class NetworkProfileFileAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-
     search_fields = ["path", "profile__name"]
     fields = ["profile", "path", "mode"]
 
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[NetworkProfileFile]":
+        rows: QuerySet[NetworkProfileFile] = super().get_queryset(request)
+        return rows.defer("content")
+
 
 @admin.register(DistributionKey)
 class DistributionKeyAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]

@@ -14,15 +14,17 @@ from functools import cached_property
 from typing import Any
 
 from packages import generation
-from packages.essential import ALWAYS_ESSENTIAL, ESSENTIAL
+from packages.boards import plain
+from packages.essential import essential_among
 from packages.exceptions import NotCompleteError, UnknownDistributionError, UnknownTargetError, UnknownVersionError
 from packages.file_sets import File
 from packages.models import Distribution, Feed, Package, Profile, Release, Target, first_title
+from packages.network_profiles import files_of
 from packages.parsing.types import dependency_name
-from packages.querysets import called
+from packages.querysets import called, on_offer
 from packages.versions import version_key
 from packages.visibility import PUBLIC, Owner, Viewer, visible
-from packages.words import latest
+from packages.words import in_image
 
 RECHECK_SECONDS = 5.0
 MAX_TARGETS = 48  # snapshots in memory; a big one takes some 2 MB beside the tables of its feeds
@@ -105,7 +107,7 @@ class TargetCatalogue:
         for profile in self.profiles.values():
             for board in profile.supported_devices:
                 aliases.setdefault(board, profile)
-                aliases.setdefault(board.replace(",", "_"), profile)
+                aliases.setdefault(plain(board), profile)
         return aliases
 
     def resolve_profile(self, board: str) -> ProfileInfo | None:
@@ -114,9 +116,9 @@ class TargetCatalogue:
         In this order: the id; the id with `,` for `_`; a supported device, spelt either way; the profile `generic`
         where it is the only one (x86: boards are called after the PC).
         """
-        profile = self.profiles.get(board) or self.profiles.get(board.replace(",", "_"))
+        profile = self.profiles.get(board) or self.profiles.get(plain(board))
         if profile is None:
-            profile = self._aliases.get(board) or self._aliases.get(board.replace(",", "_"))
+            profile = self._aliases.get(board) or self._aliases.get(plain(board))
         if profile is None and len(self.profiles) == 1:
             profile = self.profiles.get("generic")
         return profile
@@ -144,16 +146,9 @@ def _squeezed(title: str) -> str:
 
 def default_image(catalogue: TargetCatalogue, profile: ProfileInfo | None = None) -> list[str]:
     """What an image holds when nothing is asked for: what the ImageBuilder puts in, and a flavour's words on that."""
-    listed = dict.fromkeys((*catalogue.default_packages, *(profile.device_packages if profile else ())))
-    built_in = [word for word in listed if word[:1] != "-" and f"-{word}" not in listed]
-    added, removed = latest((*catalogue.package_words, *(profile.package_words if profile else ())))
-    essential = essential_packages(catalogue) if removed else frozenset()
-    return list(dict.fromkeys((*(name for name in built_in if name not in removed or name in essential), *added)))
-
-
-def essential_packages(catalogue: TargetCatalogue) -> frozenset[str]:
-    """Packages whose removal is refused: an image without them bricks. Of the wider list those the target has."""
-    return ALWAYS_ESSENTIAL | ESSENTIAL.intersection(catalogue.default_packages)
+    listed = (*catalogue.default_packages, *(profile.device_packages if profile else ()))
+    of_flavour = (*catalogue.package_words, *(profile.package_words if profile else ()))
+    return in_image(listed, of_flavour, essential_among(catalogue.default_packages))
 
 
 @dataclass(slots=True)
@@ -218,11 +213,10 @@ def _look(key: _Key, current: int) -> TargetCatalogue:
 def _row(distribution: str, version: str, target: str, viewer: Viewer) -> Target:
     rows = Target.objects.select_related(*_RELATED).filter(
         visible(viewer, "release__distribution__organisation"),
+        on_offer("release"),
         release__distribution__name=distribution,
         name=target,
         is_enabled=True,
-        release__is_enabled=True,
-        release__channel__is_enabled=True,
         release__distribution__is_enabled=True,
     )
     row = rows.filter(release__version__iexact=version).first()
@@ -249,13 +243,7 @@ def _unknown(
 ) -> UnknownDistributionError | UnknownVersionError | UnknownTargetError:
     if not Distribution.objects.visible_to(viewer).filter(name=distribution).exists():
         return UnknownDistributionError(f"Unsupported distribution: {distribution}", distribution)
-    releases = Release.objects.filter(
-        called(version),
-        distribution__name=distribution,
-        is_enabled=True,
-        channel__is_enabled=True,
-    )
-    if not releases.exists():
+    if not Release.objects.filter(called(version), on_offer(), distribution__name=distribution).exists():
         return UnknownVersionError(f"Unsupported version: {version}", version)
     return UnknownTargetError(f"Unsupported target: {target}", target)
 
@@ -273,12 +261,8 @@ def _stamp(row: Target) -> tuple[str, _Keys]:
     base = distribution.base
     keys = _Keys(_keys_of(base), _keys_of(distribution) if base is not distribution else ())
     release = row.release.version
-    owner = _owner(distribution)
+    owner = Owner.of(distribution.organisation_id)
     return repr((row.state_hash, row.path, row.imagebuilder_url, distribution.url, release, keys, owner)), keys
-
-
-def _owner(distribution: Distribution) -> Owner | None:
-    return Owner(distribution.organisation_id) if distribution.organisation_id else None
 
 
 def _keys_of(distribution: Distribution) -> tuple[KeyInfo, ...]:
@@ -288,6 +272,7 @@ def _keys_of(distribution: Distribution) -> tuple[KeyInfo, ...]:
 
 def _build(row: Target, keys: _Keys) -> TargetCatalogue:
     release = row.release
+    always = release.distribution.network_profile
     feeds = sorted(row.feeds.select_related("release__distribution"), key=feed_order)
     packages: dict[str, str] = {}
     for feed in feeds:
@@ -316,14 +301,9 @@ def _build(row: Target, keys: _Keys) -> TargetCatalogue:
         feeds=tuple(_feed_info(feed, keys) for feed in feeds),
         keys=keys.base,
         package_words=tuple(row.package_words),
-        files=_files(release.distribution),
-        owner=_owner(release.distribution),
+        files=files_of(always) if always else (),
+        owner=Owner.of(release.distribution.organisation_id),
     )
-
-
-def _files(distribution: Distribution) -> tuple[File, ...]:
-    profile = distribution.network_profile
-    return tuple(File(row.path, row.mode, bytes(row.content)) for row in profile.files.all()) if profile else ()
 
 
 def _feed_info(feed: Feed, keys: _Keys) -> FeedInfo:

@@ -414,6 +414,10 @@ class SeriesFeed(models.Model):
     def __str__(self) -> str:
         return f"{self.series} {self.name}"
 
+    def clean(self) -> None:
+        if self.series_id and not self.series.distribution.url:
+            raise ValidationError("Say first where the feeds are: the address of the distribution.")
+
     def path_for(self, target: "Target") -> str:
         """The folder for a target of one of the series' releases."""
         base = target.release.built_on

@@ -13,6 +13,10 @@ PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 BOARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.,_+ ()/-]{0,127}")
 TARGET = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}/[a-z0-9][a-z0-9_-]{0,63}")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# r28739-d9340319c6, r28739+3-d9340319c6
+REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
+# "" where it is not known.
+PACKAGE_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{0,128}")
 DISTRIBUTION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 # What the program sees of a feed is a folder of this name: it stands in a file that package managers read.
 FEED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -27,6 +27,19 @@ def named(text: str, viewer: Viewer = PUBLIC) -> str:
     return next((name for name, aliases in offered.items() if wanted in map(str.lower, aliases)), "")
 
 
+def is_base(text: str, flavour: str, viewer: Viewer = PUBLIC) -> bool:
+    """Whether `text` names what a flavour that the viewer sees is built on: devices that run it report themselves so.
+
+    The base itself need not be on offer.
+    """
+    from packages.models import Distribution
+
+    row = Distribution.objects.visible_to(viewer).select_related("built_on").filter(name=flavour).first()
+    if row is None or row.built_on is None or not text.isascii():
+        return False
+    return text.lower() in {row.built_on.name, *map(str.lower, row.built_on.aliases)}
+
+
 def check(row: "Distribution") -> None:
     """ValidationError unless all names of a distribution are well formed and nobody else's. Tidies them up."""
     row.aliases = row.aliases or []  # a form left empty gives None

@@ -120,14 +120,13 @@ def choose(name: str, distribution: str, viewer: Viewer = PUBLIC) -> Chosen:
     if row is None:
         near = tuple(get_close_matches(name, rows.values_list("name", flat=True), n=3))
         raise UnknownNetworkProfileError(f"Unknown network profile: {name}", name, near)
-    owner = Owner(row.organisation_id) if row.organisation_id else None
-    return Chosen(row.name, row.package_words, files_of(row), owner)
+    return Chosen(row.name, row.package_words, files_of(row), Owner.of(row.organisation_id))
 
 
 def files_of(profile: NetworkProfile) -> tuple[File, ...]:
     """Its files, by path. Also for what always goes into the images of a distribution, chosen or not."""
-    rows = profile.files.order_by("path")
-    return tuple(File(row.path, row.mode, bytes(row.content)) for row in rows)
+    rows = profile.files.order_by("path").values_list("path", "mode", "content")
+    return tuple(File(path, mode, bytes(content)) for path, mode, content in rows)
 
 
 # -- kept by maintainers -----------------------------------------------------------------------------------

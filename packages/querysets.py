@@ -19,9 +19,26 @@ class DistributionQuerySet(models.QuerySet["Distribution"]):
         """Those that are there for the viewer: enabled, and everybody's or of its organisation."""
         return self.filter(visible(viewer), is_enabled=True)
 
+    def line(self, name: str) -> "list[Distribution]":
+        """Of these the one of that name, and those that go on where it ends, one after the other; [] without it."""
+        rows = {row.pk: row for row in self}
+        found: list[Distribution] = []
+        row = next((row for row in rows.values() if row.name == name), None)
+        while row is not None:
+            # Each once: a circle ends here.
+            found.append(rows.pop(row.pk))
+            row = rows.get(row.successor_id or 0)
+        return found
+
+
+def on_offer(release: str = "") -> Q:
+    """A condition on rows with a release (the field `release`; "": they are releases) that is on offer."""
+    start = f"{release}__" if release else ""
+    return Q(**{f"{start}is_enabled": True, f"{start}channel__is_enabled": True})
+
 
 def called(version: str, release: str = "") -> Q:
-    """A condition on rows with a release (the field `release`; "": they are releases) that may be asked for so.
+    """A condition on such rows: their release may be asked for so.
 
     A flavour's goes by its own version, and by that of the base, which devices report that run it.
     """

@@ -42,8 +42,7 @@ __all__ = ["Bounds", "Document", "Mirror", "authorize", "check_url", "gunzip"]
 
 log = logging.getLogger(__name__)
 
-TRIES = 3  # the first one and two more, on lost connections and 5xx
-PAUSES = (0.2, 0.8)  # seconds between them
+PAUSES = (0.2, 0.8)  # seconds before it is tried again, on lost connections and 5xx
 # Our own main server is started again when it is gone, and nothing could be handed in without it: half a minute.
 SERVER_PAUSES = (0.2, 0.8, *[2.0] * 15)
 REDIRECTS = 5

@@ -40,6 +40,11 @@ class Owner:
         """How a build's identity tells it apart; the same when the organisation gets another name."""
         return f"organisation-{self.pk}"
 
+    @classmethod
+    def of(cls, organisation: int | None) -> "Owner | None":
+        """From the key of a row's organisation; None: everybody's."""
+        return cls(organisation) if organisation else None
+
 
 PUBLIC = Viewer()
 MAINTAINER = Viewer(is_maintainer=True)

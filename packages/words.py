@@ -1,6 +1,6 @@
 """Words for PACKAGES: `name` adds a package, `-name` leaves one out. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 
 def latest(words: Iterable[str]) -> tuple[dict[str, None], frozenset[str]]:
@@ -21,6 +21,18 @@ def on_top(listed: Iterable[str], words: Iterable[str]) -> list[str]:
     added, removed = latest(words)
     kept = [word for word in listed if word not in removed and word.removeprefix("-") not in added]
     return [*kept, *added]
+
+
+def in_image(listed: Iterable[str], of_flavour: Iterable[str], essential: Container[str] = ()) -> list[str]:
+    """What an image holds when nothing is asked for.
+
+    `listed`: what the ImageBuilder has for the target, then for the device, where `-name` wins over `name`; a flavour
+    has the last word, but for what is essential.
+    """
+    names = dict.fromkeys(listed)
+    added, removed = latest(of_flavour)
+    kept = (name for name in names if name[:1] != "-" and f"-{name}" not in names)
+    return list(dict.fromkeys((*(name for name in kept if name not in removed or name in essential), *added)))
 
 
 def of_device(listed: Iterable[str], of_flavour: Iterable[str], of_device: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 _FOLDERS = ("STORE", "UPLOAD", "IMAGEBUILDER", "CACHE", "WORK", "RUN", "KEY")
@@ -15,6 +16,23 @@ _FOLDERS = ("STORE", "UPLOAD", "IMAGEBUILDER", "CACHE", "WORK", "RUN", "KEY")
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes and long texts name no case, and made ones (keys, archives) would differ between two processes."""
     return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 60) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, only what uses a database: the rest was or will be run on SQLite, and is the same there."""
+    if connection.vendor == "sqlite":
+        return
+    without = {item for item in items if not _uses_database(item)}
+    config.hook.pytest_deselected(items=list(without))
+    items[:] = [item for item in items if item not in without]
+
+
+_DATABASES = frozenset({"db", "transactional_db", "django_db_setup", "live_server", "client", "admin_client"})
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    is_marked = item.get_closest_marker("django_db") is not None
+    return is_marked or not _DATABASES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -105,7 +105,6 @@ LISTS = {
     "readyz": "/readyz",
     "api/v1/schema": "/api/v1/schema",
     "docs/": "/docs/",
-    "api/v1/signing-key": "/api/v1/signing-key",
 }
 AT_THE_ROOT = {route: [place.replace("/{name}", "", 1) for place in places] for route, places in API.items()}
 AT_THE_ROOT |= {r"^(?P<path>(?:releases|snapshots)/.+|\.versions\.json)$": [f"/{DOCUMENT}", "/.versions.json"]}
@@ -115,6 +114,7 @@ OPEN = {
     "worker/asu-worker.pyz": "one file, the same for everybody",
     "<slug:distribution>/api/v1/schema": "the same whatever the name",
     "<slug:distribution>/docs/": "the same whatever the name",
+    "api/v1/signing-key": "the server's own",
     "<slug:distribution>/api/v1/signing-key": "the same whatever the name",
 }
 

@@ -1,6 +1,5 @@
 """POST /api/v1/check: what is newer for a device, what changed on the way, and a request for the new image."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +11,8 @@ from images.api import answers, body
 from images.api.answers import Answer
 from images.api.build import respond
 from images.exceptions import RequestRefusedError
-from images.questions import NotYetError, Question
+from images.preparing import NotYetError
+from images.questions import Question
 from packages.changes import Applied
 from packages.upgrades import Verdict
 from packages.visibility import viewer_of
@@ -23,22 +23,14 @@ from packages.visibility import viewer_of
 def check(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """Says what is newer."""
     try:
-        data = body.read(request)
+        fields = body.parse(body.read(request))
+        question = questions.shape(distribution, fields, client=request.headers.get("User-Agent", ""))
+        verdict = questions.answer(question, viewer_of(request.META))
     except RequestRefusedError as refusal:
         return respond(request, answers.refused(refusal))
-    return respond(request, answer_to(distribution, data, request.META))
-
-
-def answer_to(distribution: str, data: bytes, environ: Mapping[str, Any]) -> Answer:
-    """The answer to a body that was sent to a distribution's address ("": below `/`)."""
-    try:
-        question = questions.shape(distribution, body.parse(data), client=environ.get("HTTP_USER_AGENT", ""))
-        verdict = questions.answer(question, viewer_of(environ))
-    except RequestRefusedError as refusal:
-        return answers.refused(refusal)
     except NotYetError as error:
-        return answers.error(503, str(error), {"Retry-After": "5"})
-    return Answer(200, _body(question, verdict))
+        return respond(request, answers.error(503, str(error), {"Retry-After": "5"}))
+    return respond(request, Answer(200, _body(question, verdict)))
 
 
 def _body(question: Question, verdict: Verdict) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods
 from images import addresses, services
 from images.api import answers, overviews
 from images.api.build import respond
-from images.preparing import complete
-from packages import network_profiles
+from images.preparing import complete, why_not_yet
+from packages import boards, network_profiles
 from packages.models import Distribution, Feed, Package, Profile, Release, Target
-from packages.querysets import ReleaseQuerySet
+from packages.querysets import ReleaseQuerySet, on_offer
 from packages.versions import version_key
 from packages.visibility import viewer_of, visible
 
@@ -41,7 +41,7 @@ def overview(request: HttpRequest, distribution: str = "") -> HttpResponse:
 def branches(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """§7.2"""
     found = _distribution(request, distribution)
-    return final(request, found, list(overviews.branches(found).values())) if found else _no_distribution(request)
+    return final(request, found, overviews.branches_for_auc(found)) if found else _no_distribution(request)
 
 
 @require_http_methods(_READ)
@@ -119,7 +119,7 @@ def _arch_index(request: HttpRequest, release: Release | None, arch: str) -> Htt
 
 
 def _profile(request: HttpRequest, target: Target, name: str, version: str) -> HttpResponse:
-    profile = _profile_called(target, name.replace(",", "_"))
+    profile = _profile_called(target, name)
     if profile is None:
         return respond(request, answers.error(404, f"{target.name} has no such profile."))
     about = about_target(target, version)
@@ -130,11 +130,11 @@ def _profile(request: HttpRequest, target: Target, name: str, version: str) -> H
 def _profile_called(target: Target, board: str) -> Profile | None:
     """By its id; else by a board that it supports, which is how auc knows its device."""
     rows = Profile.objects.select_related("target").filter(target=target)
-    exact = rows.filter(name=board).first()
+    exact = rows.filter(name=boards.plain(board)).first()
     if exact is not None:
         return exact
-    boards = rows.order_by("name").values_list("pk", "supported_devices")
-    known = [pk for pk, supported in boards if board in (name.replace(",", "_") for name in supported)]
+    columns = rows.order_by("name").values_list("pk", "supported_devices")
+    known = [pk for pk, supported in columns if boards.is_among(board, supported)]
     return rows.filter(pk__in=known[:1]).first()
 
 
@@ -180,10 +180,9 @@ def _releases(request: HttpRequest, address: str) -> ReleaseQuerySet:
     name = services.distribution_at(address)
     return Release.objects.filter(
         visible(viewer_of(request.META), "distribution__organisation"),
+        on_offer(),
         distribution__name=name,
         distribution__is_enabled=True,
-        channel__is_enabled=True,
-        is_enabled=True,
     ).select_related("channel", "distribution", "built_on__channel")
 
 
@@ -243,7 +242,4 @@ def _no_distribution(request: HttpRequest) -> HttpResponse:
 
 def not_yet(request: HttpRequest, target: Target) -> HttpResponse:
     """It will be there in a moment, or the mirror does not give it."""
-    detail = f"The documents of {target.name} are being fetched from the mirror. Please ask again in a moment."
-    if target.sync_error:
-        detail = f"The mirror does not give what {target.name} needs: {target.sync_error}"
-    return respond(request, answers.error(503, detail, {"Retry-After": "5"}))
+    return respond(request, answers.error(503, why_not_yet(target), {"Retry-After": "5"}))

@@ -54,6 +54,16 @@ def branches(distribution: Distribution) -> dict[str, Branch]:
     return with_base(own, distribution, _own_branches(distribution.built_on))
 
 
+def branches_for_auc(distribution: Distribution) -> list[Branch]:
+    """§7.2, which auc alone reads. Without the packages that were dropped: auc 0.3 crashes on a device that has one of
+    them. It leaves out by itself what the new release does not have.
+    """
+    return [
+        {**branch, "package_changes": [entry for entry in branch["package_changes"] if "target" in entry]}
+        for branch in branches(distribution).values()
+    ]
+
+
 def _own_branches(distribution: Distribution) -> dict[str, Branch]:
     channels = list(Channel.objects.filter(distribution=distribution))
     versions = _versions(distribution)

@@ -18,7 +18,6 @@ MAX_LINES = 100_000
 MAX_PROFILES = 5_000
 _HEAD = re.compile(r'(Current Target|Current Revision): "([^"]{0,200})"|(Default Packages): (.*)')
 _PROFILE = re.compile(r"([^\s:]{1,200}):")
-_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
 
 
 @dataclass
@@ -51,7 +50,7 @@ def parse(data: bytes | str, document: str = "make info") -> Inspection:
     revision = found.get("Current Revision", "")
     return Inspection(
         target_line=found["Current Target"],
-        version_code=revision if _REVISION.fullmatch(revision) else "",
+        version_code=revision if names.REVISION.fullmatch(revision) else "",
         default_packages=package_words(found["Default Packages"].split()),
         profiles=profiles,
         skipped=len(blocks) - len(profiles),

@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from packages import names
-from packages.exceptions import BadDocumentError, SignatureError
+from packages.exceptions import BadDocumentError, NotOnMirrorError, SignatureError
 from packages.models import Channel, Distribution, Feed, Release, Series, Target
+from packages.querysets import on_offer
 from packages.sync.feeds import sync_feed
 from packages.sync.inheritance import hand_down_words
 from packages.sync.report import SyncReport
@@ -67,6 +68,8 @@ def feeds_of_flavour(run: Run, target: Target, base: Target) -> list[Feed]:
 
 def _check_keys(run: Run, base: Target) -> None:
     """An ImageBuilder takes nothing from a feed that no key given to it has signed, so neither do we."""
+    if not run.distribution.url:
+        raise NotOnMirrorError(f"{run.distribution.name} has feeds and no address that they are below: give it one.")
     has_key = run.trust.apk if base.package_manager == Target.PackageManager.APK else run.trust.usign
     if not has_key:
         kind = "apk (PEM)" if base.package_manager == Target.PackageManager.APK else "usign"
@@ -82,7 +85,7 @@ def _check_keys(run: Run, base: Target) -> None:
 def _wanted(flavour: Distribution, report: SyncReport) -> _Wanted:
     """Version -> which series has it, and on what it is built. Of two series with the same version the first has it."""
     assert flavour.built_on is not None, "only flavours are derived"
-    offered = flavour.built_on.releases.filter(is_enabled=True, channel__is_enabled=True).select_related("channel")
+    offered = flavour.built_on.releases.filter(on_offer()).select_related("channel")
     found: _Wanted = {}
     of_base = {base.version.upper() for base in offered}
     for series in flavour.series.filter(is_enabled=True):

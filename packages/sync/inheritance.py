@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from packages import words
 from packages.models import Distribution, Feed, NetworkProfile, Profile, Series, Target, mark_synced
+from packages.network_profiles import files_of
 from packages.parsing.types import ProfileEntry
 from packages.sync.rows import store_profiles
 from packages.sync.run import announce_change
@@ -95,8 +96,7 @@ def _in_use(targets: QuerySet[Target]) -> QuerySet[Target]:
 
 def _digests(profile: NetworkProfile) -> list[tuple[str, int, str]]:
     """The state of the files that go into every image."""
-    rows = profile.files.order_by("path")
-    return [(row.path, row.mode, hashlib.sha256(bytes(row.content)).hexdigest()) for row in rows]
+    return [(file.path, file.mode, hashlib.sha256(file.content).hexdigest()) for file in files_of(profile)]
 
 
 class _Said:

@@ -42,8 +42,9 @@ def complete_target(target: Target, progress: Progress | None = None) -> None:
     """Read all that requests for this target are checked against. MirrorError when the mirror fails: the rows stay.
 
     Releases without profiles.json end up with `needs_inspection`: `store_inspection` brings what `make info` says.
+    Where all of that is here already somebody wants to know whether it has moved: of a flavour its base too.
     """
-    complete_in_run(Run(target.release.distribution, progress), target)
+    complete_in_run(Run(target.release.distribution, progress, asks_base=target.is_complete), target)
 
 
 def complete_in_run(run: Run, target: Target) -> None:

@@ -4,10 +4,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from packages.catalogue import TargetCatalogue
+from packages.essential import VIRTUAL
 from packages.models import Package
 
-# In every image, yet in no index. The same as in `images.normalise`.
-VIRTUAL = frozenset({"kernel", "libc", "libgcc", "librt", "libpthread", "libgcc1"})
 _WHOLE = frozenset({"base-files", "busybox"})
 _LIBRARY = re.compile(r"(?:lib|jansson)[A-Za-z0-9._+-]*")
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from packages import catalogue, comparing, words
+from packages import catalogue, comparing
+from packages.boards import plain
 from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.changes import Applied, Offer, apply
+from packages.essential import VIRTUAL, essential_among
 from packages.exceptions import UnknownProfileError, UnknownTargetError
 from packages.models import Profile, Release, Target
 from packages.upgrades import lists
@@ -14,6 +16,7 @@ from packages.upgrades.history import History
 from packages.upgrades.releases import Scope, scope_of
 from packages.versions import revision_number
 from packages.visibility import PUBLIC, Viewer
+from packages.words import in_image
 
 
 def look(
@@ -118,13 +121,12 @@ def _old_facts(device: Device, own: Release) -> _OldFacts:
         return _OldFacts()
     profile = None
     if device.profile:
-        spellings = {device.profile, device.profile.replace(",", "_")}
-        profile = Profile.objects.filter(target=target, name__in=spellings).first()
+        profile = Profile.objects.filter(target=target, name__in={device.profile, plain(device.profile)}).first()
     listed = [*target.default_packages, *(profile.device_packages if profile else [])]
     of_flavour = [*target.package_words, *(profile.package_words if profile else [])]
     return _OldFacts(
         target_id=target.pk,
-        defaults=frozenset(_in_image(listed, of_flavour)) if listed else None,
+        defaults=frozenset(in_image(listed, of_flavour, essential_among(target.default_packages))) if listed else None,
         supported_devices=tuple(profile.supported_devices) if profile else (),
     )
 
@@ -196,7 +198,7 @@ class _Packages:
         self.place = place
         self.known = place.catalogue.packages
         self.is_absolute = lists.is_absolute(self.told)
-        self.defaults = _defaults(place.catalogue, place.profile)
+        self.defaults = catalogue.default_image(place.catalogue, place.profile)
         self.offer = Offer(_Real(self.known), frozenset(self.defaults))
         revisions = device.revision, place.catalogue.version_code
         self.history = History(scope.distributions, scope.own, place.release, revisions)
@@ -206,7 +208,7 @@ class _Packages:
         short = self._short(self.told)
         names, applied = self._apply(short.values())
         missing = {
-            name: _why_missing(name, applied) for name in names if name not in self.known and name not in lists.VIRTUAL
+            name: _why_missing(name, applied) for name in names if name not in self.known and name not in VIRTUAL
         }
         names = [name for name in names if name not in missing]
         if self.is_absolute:
@@ -247,19 +249,7 @@ class _Real:
         self._known = known
 
     def __contains__(self, name: object) -> bool:
-        return name in lists.VIRTUAL or bool(self._known.get(str(name)))
-
-
-def _defaults(snapshot: TargetCatalogue, profile: ProfileInfo | None) -> list[str]:
-    listed = [*snapshot.default_packages, *(profile.device_packages if profile else [])]
-    return _in_image(listed, [*snapshot.package_words, *(profile.package_words if profile else [])])
-
-
-def _in_image(listed: Iterable[str], of_flavour: Iterable[str]) -> list[str]:
-    """What defaults come to: what a device takes out of its target's is not there, and a flavour has the last word."""
-    names = dict.fromkeys(listed)
-    kept = [name for name in names if not name.startswith("-") and f"-{name}" not in names]
-    return words.on_top(kept, of_flavour)
+        return name in VIRTUAL or bool(self._known.get(str(name)))
 
 
 def _why_missing(name: str, applied: Sequence[Applied]) -> str:

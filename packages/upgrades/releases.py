@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from packages.exceptions import UnknownDistributionError, UnknownVersionError
 from packages.models import Distribution, Release
-from packages.querysets import ReleaseQuerySet
+from packages.querysets import ReleaseQuerySet, on_offer
 from packages.upgrades.devices import Device, Reach
 from packages.versions import VersionKey, is_pre_release, version_key
 from packages.visibility import Viewer
@@ -25,11 +25,11 @@ def scope_of(device: Device, reach: Reach, viewer: Viewer) -> Scope:
     """UnknownDistributionError, UnknownVersionError. A release that is offered no longer is known all the same: who
     runs it needs the next one.
     """
-    distributions = _line(device.distribution, viewer)
+    distributions = tuple(Distribution.objects.visible_to(viewer).line(device.distribution))
+    if not distributions:
+        raise UnknownDistributionError(f"Unsupported distribution: {device.distribution}", device.distribution)
     own = _own(distributions[0], device.version)
-    offered = list(
-        _releases(Release.objects.filter(distribution__in=distributions, is_enabled=True, channel__is_enabled=True))
-    )
+    offered = list(_releases(Release.objects.filter(on_offer(), distribution__in=distributions)))
     newer = _newest_of_newer_channels(own, offered, distributions)
     inside = _newest_of_own_channel(own, offered)
     candidates = (newer if reach is Reach.DISTRIBUTION else []) + inside
@@ -50,18 +50,6 @@ def _releases(rows: ReleaseQuerySet) -> ReleaseQuerySet:
     return rows.select_related("channel", "distribution", "built_on__channel", "series").defer(
         "etags", "sync_error", "distribution__description", "distribution__etags", "built_on__etags"
     )
-
-
-def _line(name: str, viewer: Viewer) -> tuple[Distribution, ...]:
-    """The distribution and those that go on where it ends, as far as the viewer sees them."""
-    rows = Distribution.objects.visible_to(viewer)
-    row = rows.filter(name=name).first()
-    if row is None:
-        raise UnknownDistributionError(f"Unsupported distribution: {name}", name)
-    line = [row]
-    while (following := rows.filter(predecessors=line[-1]).first()) is not None and following not in line:
-        line.append(following)
-    return tuple(line)
 
 
 def _newest_of_own_channel(own: Release, offered: Sequence[Release]) -> list[Release]:

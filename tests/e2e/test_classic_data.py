@@ -107,12 +107,15 @@ def test_models_as_in_2017(classic: Classic, words: str) -> None:
     ]
 
 
-def test_models_as_today(classic: Classic) -> None:
+def test_models_as_in_2018_and_as_today(classic: Classic) -> None:
     (found,) = get(classic, "/api/models?model_search=wdr4300&distro=lede&version=17.01.4")
 
-    assert found["target"] == "ar71xx/generic"
     assert found["model"] == "TP-Link TL-WDR4300 v1"
     assert found["profile"] == "tl-wdr4300-v1"
+    # Both ask by the same address, put the parts together in their own way, and take them apart at the slashes.
+    in_2018 = f"{found['target']}/{found['subtarget']}/{found['profile']}"
+    today = f"{found['target']}/{found['profile']}"
+    assert in_2018.split("/")[:3] == today.split("/") == ["ar71xx", "generic", "tl-wdr4300-v1"]
 
 
 def test_models_that_are_not_there_are_an_empty_list(classic: Classic) -> None:
@@ -213,7 +216,8 @@ def test_an_image_and_its_manifest(classic: Classic) -> None:
     assert found["model"] == "Demo Tiny"
     assert found["target"] == "ath79/generic"
     assert found["distro_alias"] == "openwrt"
-    assert found["version_alias"] == ""
+    assert found["version_alias"] == found["version"]
+    assert (found["alias"], found["subtarget"]) == ("openwrt", "")
     assert "echo" not in json.dumps(found)
     assert get(classic, f"/api/manifest/{found['manifest_hash']}") == {"base-files": "1", "vim": "9.1-r1"}
 

@@ -141,6 +141,25 @@ def test_branches_are_a_list(client: Client) -> None:
     assert branches == list(client.get("/api/v1/overview").json()["branches"].values())
 
 
+def test_the_list_that_auc_reads_has_no_dropped_packages(client: Client) -> None:
+    """auc 0.3 crashes on a device that has one of them; what the new release lacks it leaves out by itself."""
+    Channel.objects.filter(name="24.10").update(branch_off_rev=27990)
+    changes = Distribution.objects.get().package_changes
+    changes.create(kind="renamed", sources=["a"], targets=["b"], version="24.10")
+    changes.create(kind="added", targets=["c"], version="24.10")
+    changes.create(kind="dropped", sources=["d"], version="24.10")
+
+    told = {branch["name"]: branch["package_changes"] for branch in client.get("/json/v1/branches.json").json()}
+
+    assert told["24.10"] == [
+        {"revision": 27990, "source": "a", "target": "b"},
+        {"revision": 27990, "target": "c"},
+    ]
+    assert {"revision": 27990, "source": "d"} in client.get("/json/v1/overview.json").json()["branches"]["24.10"][
+        "package_changes"
+    ]
+
+
 def test_the_overview_tells_the_limits(client: Client, settings: Settings) -> None:
     settings.ASU_MAX_ROOTFS_SIZE_MB = 123
     settings.ASU_MAX_DEFAULTS_LENGTH = 0

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from packages import catalogue, generation
+from packages.essential import essential_among
 from packages.exceptions import (
     NotCompleteError,
     UnknownDistributionError,
@@ -181,7 +182,7 @@ def test_pinned_keys_go_with_the_target(synced: Distribution) -> None:
 
 
 def test_what_a_router_needs_is_essential(synced: Distribution) -> None:
-    essential = catalogue.essential_packages(find())
+    essential = essential_among(find().default_packages)
 
     assert {"base-files", "busybox", "kernel", "libc"} <= essential
     assert "dnsmasq" not in essential

@@ -1,12 +1,13 @@
 """The feeds of a flavour: believed when its own key signed them, and no other."""
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from packages.exceptions import BadDocumentError, NotOnMirrorError, SignatureError
 from packages.models import Distribution, Feed, SeriesFeed, Target
 from packages.signatures import UsignKey
 from packages.sync import complete_target, sync_distribution
-from tests.packages.flavours import LIME_FEED, read, target_of
+from tests.packages.flavours import LIME_FEED, TARGET, read, target_of
 from tests.packages.mirrors import MirrorFolder, Server
 
 pytestmark = pytest.mark.django_db
@@ -94,3 +95,24 @@ def test_when_its_feed_is_away_the_target_stays_as_it_was(flavour: Distribution,
     del lime_server.faults[f"/{LIME_FEED}/Packages.gz"]
     assert sync_distribution(flavour).errors == []
     assert target_of(flavour).stale_since is None
+
+
+def test_feeds_need_an_address_that_they_are_below(flavour: Distribution) -> None:
+    Distribution.objects.filter(pk=flavour.pk).update(url="")
+    flavour.refresh_from_db()
+
+    with pytest.raises(NotOnMirrorError, match="no address that they are below"):
+        complete_target(spoiled(flavour))
+    with pytest.raises(ValidationError, match="Say first where the feeds are"):
+        SeriesFeed(series=flavour.series.get(), name="more", path="more").full_clean()
+
+
+def test_a_target_that_is_read_again_asks_the_mirror_of_the_base_too(
+    flavour: Distribution, folder: MirrorFolder
+) -> None:
+    before = read(flavour)
+    folder.sums(TARGET, **{before.imagebuilder_file: "b" * 64})
+
+    complete_target(target_of(flavour))
+
+    assert target_of(flavour).imagebuilder_sha256 == "b" * 64

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from packages.models import Distribution
-from packages.naming import named
+from packages.naming import is_base, named
 from packages.registry import RegistrationError, add_distribution
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +41,27 @@ def test_a_disabled_distribution_has_no_names() -> None:
     make("libremesh", aliases=["lime"], is_enabled=False)
 
     assert named("lime") == named("libremesh") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("openwrt", True),
+        ("OpenWrt", True),
+        ("WRT", True),
+        ("lime", False),
+        ("lede", False),
+        ("", False),
+        ("\u212a", False),
+    ],
+)
+def test_a_flavour_knows_its_base_by_all_its_names(text: str, expected: bool) -> None:
+    base = make("openwrt", aliases=["wrt"])
+    make("lede")
+    make("lime", built_on=base)
+
+    assert is_base(text, "lime") is expected
+    assert not is_base(text, "openwrt")
 
 
 @pytest.mark.parametrize("aliases", [["LEDE"], ["older"], "lime", {"lime": 1}, [5], ["$(id)"], [""], ["x" * 40]])

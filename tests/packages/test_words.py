@@ -42,3 +42,19 @@ def test_what_is_said_of_a_device_counts_more_than_what_is_said_of_all(
     listed: list[str], of_flavour: list[str], of_device: list[str], expected: list[str]
 ) -> None:
     assert words.of_device(listed, of_flavour, of_device) == expected
+
+
+@pytest.mark.parametrize(
+    ("listed", "of_flavour", "expected"),
+    [
+        (["a", "b", "a"], [], ["a", "b"]),
+        (["a", "b", "-b"], [], ["a"]),
+        (["a", "b"], ["-b", "c", "a"], ["a", "c"]),
+        (["a", "-b"], ["b"], ["a", "b"]),
+        (["a", "busybox"], ["-busybox", "-a"], ["busybox"]),
+    ],
+)
+def test_an_image_holds_what_the_device_leaves_and_the_flavour_says(
+    listed: list[str], of_flavour: list[str], expected: list[str]
+) -> None:
+    assert words.in_image(listed, of_flavour, {"busybox"}) == expected

@@ -24,7 +24,7 @@ from images.api.classic import by_status, calls, folders, reading, standing
 from images.api.classic.by_status import NO_UPGRADE, TOO_BIG
 from images.api.classic.calls import Call, error
 from images.api.classic.standing import Standing, Word
-from images.exceptions import RequestRefusedError
+from images.exceptions import UNKNOWN_PACKAGE, RequestRefusedError
 from images.models import Image
 from images.publishing import LOG
 from packages.visibility import viewer_of
@@ -34,7 +34,6 @@ _TWO_FIELDS = "-st"
 _DEVICE = ("distro", "version", "target", "profile")  # what there may be no such thing of: 412
 STATUS = "X-Imagebuilder-Status"
 POSITION = "X-Build-Queue-Position"
-UNKNOWN_PACKAGE = "X-Unknown-Package"
 
 
 @dataclass(frozen=True, slots=True)

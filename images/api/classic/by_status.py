@@ -10,8 +10,9 @@ from images.api.answers import Answer
 from images.api.classic import calls, folders, reading, standing
 from images.api.classic.calls import Call, error
 from images.api.classic.standing import Standing, Word
-from images.exceptions import RequestRefusedError
+from images.exceptions import UNKNOWN_PACKAGE, RequestRefusedError
 from images.models import ImageFile
+from images.publishing import LOG
 
 NEEDED = ("distro", "version", "target", "subtarget", "board")
 LACKS = "missing parameters - need distro version target subtarget board"
@@ -78,7 +79,7 @@ def _ready(stands: Standing, call: Call, *, is_upgrade: bool) -> Answer:
     file = folders.flashable(image) if is_upgrade else folders.any_image(image)
     request_hash = stands.request.request_hash
     if file is None:
-        return error(500, NO_UPGRADE, log=folders.static(call.base, request_hash, "build.log"))
+        return error(500, NO_UPGRADE, log=folders.static(call.base, request_hash, LOG))
     try:
         return Answer(200, found(file, call.base, request_hash))
     except FileNotFoundError:
@@ -109,6 +110,6 @@ def _refused_wish(refusal: RequestRefusedError, call: Call) -> Answer:
         case "profile":
             return error(400, f"unknown board: {reading.device_words(call.fields)}")
         case "packages" if refusal.status == 422:
-            unknown = refusal.headers["X-Unknown-Package"].partition(",")[0]
+            unknown = refusal.headers[UNKNOWN_PACKAGE].partition(",")[0]
             return error(400, f"could not find package {unknown} for requested target")
     return refused(refusal)

@@ -7,6 +7,7 @@
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from images import preparing
 from images.api.answers import Answer
@@ -15,8 +16,8 @@ from images.api.classic.calls import Call
 from images.api.classic.standing import Word
 from images.exceptions import RequestRefusedError
 from packages import names
-from packages.exceptions import NotCompleteError, UnknownError, UnknownTargetError, UnknownVersionError
-from packages.models import Release, Target
+from packages.exceptions import UnknownError, UnknownTargetError, UnknownVersionError
+from packages.models import Release
 from packages.upgrades import Device, Reach, Verdict, look
 from packages.visibility import Viewer
 
@@ -81,21 +82,19 @@ def _question(call: Call, name: str, *, wants_packages: bool) -> _Question:
 def _verdict(asked: _Question) -> Verdict | None:
     """None: documents that it depends on are on their way. RequestRefusedError for what we do not know."""
     device = asked.device
-    for _ in range(_MOST_TARGETS):
-        try:
-            return look(
-                device, want_package_updates=asked.wants_packages, reach=Reach.DISTRIBUTION, viewer=asked.viewer
-            )
-        except NotCompleteError as error:
-            if not preparing.complete(Target.objects.get(pk=error.target_id)):
-                return None
-        except UnknownVersionError as error:
-            raise reading.unknown("version", "release", device.version) from error
-        except UnknownTargetError as error:
-            raise reading.unknown_target(device.distribution, asked.said_target) from error
-        except UnknownError as error:
-            raise reading.unknown("distro", "distribution", device.distribution) from error
-    return None
+    verdict = partial(
+        look, device, want_package_updates=asked.wants_packages, reach=Reach.DISTRIBUTION, viewer=asked.viewer
+    )
+    try:
+        return preparing.with_documents(verdict, _MOST_TARGETS)
+    except preparing.NotYetError:
+        return None
+    except UnknownVersionError as error:
+        raise reading.unknown("version", "release", device.version) from error
+    except UnknownTargetError as error:
+        raise reading.unknown_target(device.distribution, asked.said_target) from error
+    except UnknownError as error:
+        raise reading.unknown("distro", "distribution", device.distribution) from error
 
 
 def _answer(asked: _Question, verdict: Verdict) -> Answer:

@@ -4,6 +4,7 @@ Its revisions ask by `release` (2017) or `version` (2018 on), and read what they
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,9 +14,9 @@ from images import normalise, preparing
 from images.api.classic import calls
 from packages import catalogue, names, naming, network_profiles
 from packages.catalogue import TargetCatalogue
-from packages.exceptions import NotCompleteError, UnknownError
+from packages.exceptions import UnknownError
 from packages.models import Distribution, Profile, Release, Target, first_title
-from packages.querysets import called
+from packages.querysets import called, on_offer
 from packages.versions import is_pre_release, newest_first
 from packages.visibility import Viewer, viewer_of
 
@@ -23,29 +24,33 @@ from packages.visibility import Viewer, viewer_of
 @require_safe
 def distros(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The distributions, for 2017."""
+    rows = _offered(request, distribution)
+    versions = _versions(rows)
     return _list(
         {
             "name": row.name,
             "alias": _title(row),
-            "latest": _latest(_versions(row)),
+            "latest": _latest(versions[row.pk]),
             "description": row.description,
         }
-        for row in _offered(request, distribution)
+        for row in rows
     )
 
 
 @require_safe
 def distributions(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The same with their versions, for today."""
-    found = {}
-    for row in _offered(request, distribution):
-        versions = _versions(row)
-        found[row.name] = {
+    rows = _offered(request, distribution)
+    versions = _versions(rows)
+    found = {
+        row.name: {
             "distro_alias": _title(row),
             "distro_description": row.description,
-            "latest": _latest(versions),
-            "versions": {version: {"version_description": ""} for version in versions},
+            "latest": _latest(versions[row.pk]),
+            "versions": {version: {"version_description": ""} for version in versions[row.pk]},
         }
+        for row in rows
+    }
     return JsonResponse(found)
 
 
@@ -53,16 +58,19 @@ def distributions(request: HttpRequest, distribution: str = "") -> HttpResponse:
 def releases(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The releases of one distribution or of all, newest first."""
     rows = _asked_for(request, distribution)
-    return _list({"distro": row.name, "release": version} for row in rows for version in _versions(row))
+    versions = _versions(rows)
+    return _list({"distro": row.name, "release": version} for row in rows for version in versions[row.pk])
 
 
 @require_safe
 def versions(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The same, for 2018."""
+    rows = _asked_for(request, distribution)
+    found = _versions(rows)
     return _list(
         {"distro": row.name, "version": version, "alias": "", "description": ""}
-        for row in _asked_for(request, distribution)
-        for version in _versions(row)
+        for row in rows
+        for version in found[row.pk]
     )
 
 
@@ -74,7 +82,9 @@ def models(request: HttpRequest, distribution: str = "") -> HttpResponse:
     if not version or not (distribution or request.GET.get("distro")) or "model_search" not in request.GET:
         return _nothing_asked()
     wanted = request.GET["model_search"].casefold().replace("\0", "")
-    # Today's client asks by `version` and takes the target in one piece.
+    # The client of 2017 asks by `release`. Those of 2018 and of 2019 on ask alike, by `version`, and read differently:
+    # the former splits `target/subtarget/profile` at its slashes and takes the first three parts, the latter so splits
+    # `target/profile`. With the target in one piece and the profile as `subtarget` both come to the same parts.
     is_whole = "release" not in request.GET
     return _list(
         {
@@ -82,7 +92,7 @@ def models(request: HttpRequest, distribution: str = "") -> HttpResponse:
             "release": found,
             "version": found,
             "target": target if is_whole else target.partition("/")[0],
-            "subtarget": target.partition("/")[2],
+            "subtarget": profile if is_whole else target.partition("/")[2],
             "profile": profile,
             "model": model,
         }
@@ -131,10 +141,7 @@ def network_profile_packages(request: HttpRequest, distribution: str = "") -> Ht
 def supported(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The targets on offer; `distro`, `release` and `target` choose some of them."""
     rows = Target.objects.filter(
-        release__distribution__in=_asked_for(request, distribution),
-        is_enabled=True,
-        release__is_enabled=True,
-        release__channel__is_enabled=True,
+        on_offer("release"), release__distribution__in=_asked_for(request, distribution), is_enabled=True
     )
     if version := _version(request):
         rows = rows.filter(called(version, "release"))
@@ -177,10 +184,13 @@ def _title(row: Distribution) -> str:
     return row.title or row.name
 
 
-def _versions(row: Distribution) -> list[str]:
-    """Newest first."""
-    found = Release.objects.filter(distribution=row, is_enabled=True, channel__is_enabled=True)
-    return newest_first(found.values_list("version", flat=True))
+def _versions(rows: list[Distribution]) -> dict[int, list[str]]:
+    """Of each distribution by its key, newest first."""
+    found: dict[int, list[str]] = {row.pk: [] for row in rows}
+    releases = Release.objects.filter(on_offer(), distribution__in=rows)
+    for distribution, version in releases.values_list("distribution_id", "version"):
+        found[distribution].append(version)
+    return {distribution: newest_first(known) for distribution, known in found.items()}
 
 
 def _latest(versions: list[str]) -> str:
@@ -197,9 +207,8 @@ def _devices(row: Distribution, version: str) -> Iterable[tuple[str, str, str, s
     """Version, target, profile and each of its titles."""
     profiles = Profile.objects.filter(
         called(version, "target__release"),
+        on_offer("target__release"),
         target__release__distribution=row,
-        target__release__is_enabled=True,
-        target__release__channel__is_enabled=True,
         target__is_enabled=True,
     ).order_by("target__name", "name")
     columns = profiles.values_list("target__release__version", "target__name", "name", "titles")
@@ -210,15 +219,11 @@ def _devices(row: Distribution, version: str) -> Iterable[tuple[str, str, str, s
 
 
 def _snapshot(distribution: str, version: str, target: str, viewer: Viewer) -> TargetCatalogue | HttpResponse:
+    named = target if names.TARGET.fullmatch(target) else ""
     try:
-        try:
-            return catalogue.find(distribution, version, target if names.TARGET.fullmatch(target) else "", viewer)
-        except NotCompleteError as error:
-            row = Target.objects.filter(pk=error.target_id).first()
-            if row is None or not preparing.complete(row):
-                sentence = "The documents of this target are being fetched. Please ask again in a moment."
-                return calls.respond(calls.error(503, sentence, {"Retry-After": "5"}))
-            return catalogue.find(distribution, version, target, viewer)
+        return preparing.with_documents(partial(catalogue.find, distribution, version, named, viewer), most=2)
+    except preparing.NotYetError as error:
+        return calls.respond(calls.error(503, str(error), {"Retry-After": "5"}))
     except UnknownError:
         return calls.respond(calls.error(404, "There is no such release or target."))
 

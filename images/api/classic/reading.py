@@ -3,8 +3,7 @@
 Each refusal says what is wrong in the words of then, and carries the name of the field.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,16 +16,14 @@ from images.validation import Asked, shown
 from packages import names, naming
 from packages.exceptions import NotCompleteError
 from packages.models import Distribution, Release, Target
-from packages.querysets import called
+from packages.querysets import called, on_offer
 from packages.versions import is_pre_release, version_key
-from packages.visibility import Viewer
 
 Fields = Mapping[str, Any]
 
 MISSING = "missing"  # `RequestRefusedError.field` of a request that lacks something; the header names what
 MISSING_HEADER = "X-Missing-Param"
 _LONGEST_MODEL = 128
-_VERSION = re.compile(r"[A-Za-z0-9._+~:-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +55,10 @@ def place(call: Call) -> Place:
     named, asked = distribution(call), version(call)
     target = target_of(call.fields)
     found = Place(named, asked, target if names.TARGET.fullmatch(target) else "")
-    for name in _line(named, call.viewer):
+    for row in Distribution.objects.visible_to(call.viewer).line(named):
         # A device of LEDE is told of releases of OpenWrt, and asks for them by its own name.
-        if Release.objects.filter(called(asked), distribution__name=name, is_enabled=True).exists():
-            found = replace(found, distribution=name)
+        if row.releases.filter(called(asked), is_enabled=True).exists():
+            found = replace(found, distribution=row.name)
             break
     try:
         admission.find(Asked(found.distribution, found.version, found.target, "", (), asker=call.asker))
@@ -75,7 +72,7 @@ def place(call: Call) -> Place:
 def distribution(call: Call) -> str:
     """The name of the distribution that is meant, however it was written."""
     sent = call.fields.get("distro")
-    if sent in (None, "") and call.address:
+    if call.address and (sent in (None, "") or _is_base(sent, call)):
         sent = call.address
     named = naming.named(sent, call.viewer) if isinstance(sent, str) else ""
     if not named:
@@ -83,6 +80,10 @@ def distribution(call: Call) -> str:
     if call.address and named != call.address:
         raise RequestRefusedError(400, f"distro: {named} is not {call.address}, which this address is for.")
     return named
+
+
+def _is_base(sent: object, call: Call) -> bool:
+    return isinstance(sent, str) and naming.is_base(sent, call.address, call.viewer)
 
 
 def version(call: Call) -> str:
@@ -96,9 +97,8 @@ def version(call: Call) -> str:
 def newest_version(call: Call) -> str:
     """The newest release that has the target: for auc of 2018, which forgets to say what it was told; "" for none."""
     rows = Release.objects.filter(
-        distribution__name__in=list(_line(distribution(call), call.viewer)),
-        is_enabled=True,
-        channel__is_enabled=True,
+        on_offer(),
+        distribution__in=Distribution.objects.visible_to(call.viewer).line(distribution(call)),
         targets__name=target_of(call.fields),
         targets__is_enabled=True,
     )
@@ -196,7 +196,7 @@ def installed(fields: Fields, name: str) -> dict[str, str] | None:
 
 
 def _known_version(value: object) -> str:
-    return value if isinstance(value, str) and _VERSION.fullmatch(value) else ""
+    return value if isinstance(value, str) and names.PACKAGE_VERSION.fullmatch(value) else ""
 
 
 def unknown_target(named: str, target: str, version: str = "") -> RequestRefusedError:
@@ -212,17 +212,6 @@ def unknown_target(named: str, target: str, version: str = "") -> RequestRefused
 def unknown(field: str, word: str, value: object) -> RequestRefusedError:
     """`unknown release 1.2.3`"""
     return RequestRefusedError(400, f"unknown {word} {_plain(value)}", field=field)
-
-
-def _line(name: str, viewer: Viewer) -> Iterator[str]:
-    """The distribution, and those that go on where it ends, as far as the viewer sees them."""
-    rows = {row.pk: row for row in Distribution.objects.visible_to(viewer)}
-    row = next((row for row in rows.values() if row.name == name), None)
-    while row is not None:
-        yield row.name
-        # Each once: a circle ends here.
-        del rows[row.pk]
-        row = rows.get(row.successor_id or 0)
 
 
 def _as_then(refusal: RequestRefusedError, where: Place, target: str) -> RequestRefusedError:

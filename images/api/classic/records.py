@@ -23,6 +23,7 @@ def image(request: HttpRequest, image_hash: str, distribution: str = "") -> Http
         raise Http404
     asked = found.request
     row = Distribution.objects.filter(name=asked.distribution).first()
+    title = (row.title if row else "") or asked.distribution
     script = asked.build.spec.get("defaults", "") if asked.build else ""
     return JsonResponse(
         {
@@ -33,11 +34,14 @@ def image(request: HttpRequest, image_hash: str, distribution: str = "") -> Http
             "build_date": answers.iso(found.published_at),
             "model": title_of(asked),
             "target": asked.target,
+            "subtarget": "",  # shown behind the target in 2018
             "profile": asked.profile,
             "distro": asked.distribution,
             "version": asked.version,
-            "distro_alias": (row.title if row else "") or asked.distribution,
-            "version_alias": "",
+            # 2018 shows `alias` and `version`, later clients the other two.
+            "alias": title,
+            "distro_alias": title,
+            "version_alias": asked.version,
             "files": folders.folder(asked.request_hash),
         }
     )

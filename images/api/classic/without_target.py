@@ -11,9 +11,9 @@ from images import clients, services
 from images.api import answers, body
 from images.api.build import respond
 from images.exceptions import RequestRefusedError
-from packages import names
+from packages import boards, names
 from packages.models import Profile, Target
-from packages.querysets import called
+from packages.querysets import called, on_offer
 from packages.visibility import Viewer, viewer_of, visible
 
 
@@ -43,10 +43,8 @@ def _target(address: str, fields: Mapping[str, Any], viewer: Viewer) -> str:
     rows = Target.objects.filter(
         visible(viewer, "release__distribution__organisation"),
         called(version, "release"),
+        on_offer("release"),
         release__distribution__name=services.distribution_of(address, fields),
-        release__distribution__is_enabled=True,
-        release__channel__is_enabled=True,
-        release__is_enabled=True,
         is_enabled=True,
     )
     found = _with_device(rows.values_list("pk", flat=True), board) or _known_elsewhere(rows, board)
@@ -66,13 +64,13 @@ def _known_elsewhere(rows: Any, board: str) -> list[str]:
 
 def _with_device(targets: Any, board: str) -> list[str]:
     """Names of those that have the device, by its id or by what it calls itself."""
-    wanted = board.replace(",", "_")
+    wanted = boards.plain(board)
     profiles = Profile.objects.filter(target__in=targets)
     columns = profiles.values_list("target__name", "name", "supported_devices")
     return sorted(
         {
             target
-            for target, name, boards in columns.iterator(chunk_size=2000)
-            if name == wanted or wanted in (str(other).replace(",", "_") for other in boards)
+            for target, name, supported in columns.iterator(chunk_size=2000)
+            if name == wanted or boards.is_among(wanted, supported)
         }
     )

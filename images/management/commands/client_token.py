@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from images import client_tokens
-from packages.models import Organisation
+from packages.management import arguments
 
 _MOST = 80  # characters
 
@@ -26,7 +26,5 @@ class Command(BaseCommand):
         name: str = options["name"].strip()
         if not 0 < len(name) <= _MOST or not name.isprintable():
             raise CommandError(f"NAME: one line of at most {_MOST} characters.")
-        organisation = Organisation.objects.filter(name=options["organisation"]).first()
-        if organisation is None and options["organisation"]:
-            raise CommandError(f"There is no organisation {options['organisation']!r}. Add it in the admin.")
+        organisation = arguments.organisation(options["organisation"])
         self.stdout.write(client_tokens.issue(name, is_trusted=options["trusted"], organisation=organisation))

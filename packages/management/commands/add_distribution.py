@@ -1,6 +1,5 @@
 """manage.py add_distribution: a distribution by name, with its mirror, keys and what the mirror does not list."""
 
-from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -8,10 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from packages.definitions import SHIPPED
+from packages.management import arguments
 from packages.models import Distribution
 from packages.registry import RegistrationError, add_distribution, add_series, add_targets
-
-MAX_KEY = 512 * 1024  # bytes
 
 
 class Command(BaseCommand):
@@ -71,7 +69,7 @@ class Command(BaseCommand):
             options["name"],
             url=options["url"],
             title=options["title"],
-            keys=[_read_key(name) for name in options["key"]],
+            keys=[arguments.key(name) for name in options["key"]],
             is_hosted=options["hosted"],
             oldest_version=options["oldest"],
             built_on=options["on"],
@@ -95,15 +93,3 @@ def _feed(text: str) -> tuple[str, str]:
     if not separator:
         raise CommandError(f"--feed {text!r}: write NAME=PATH, e.g. lime=master/openwrt-{{base_channel}}/{{arch}}")
     return name, path
-
-
-def _read_key(name: str) -> str:
-    path = Path(name)
-    try:
-        if path.stat().st_size > MAX_KEY:
-            raise CommandError(f"{name} is too large for a public key.")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{name} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{name} is no public key: it is not text. OpenPGP keys must be ASCII-armoured.") from error

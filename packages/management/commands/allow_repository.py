@@ -1,14 +1,13 @@
 """manage.py allow_repository: addresses below which requests may name package repositories of their own."""
 
-from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from packages import generation
-from packages.models import AllowedRepository, Distribution
-from packages.public_keys import MAX_TEXT
+from packages.management import arguments
+from packages.models import AllowedRepository
 from packages.web_addresses import repository
 
 
@@ -43,13 +42,13 @@ class Command(BaseCommand):
         if not options["address"]:
             self._list()
             return
-        owner = _distribution(options["distribution"])
+        owner = arguments.distribution(options["distribution"]) if options["distribution"] else None
         row = AllowedRepository(distribution=owner, address=_address(options["address"]))
         row = AllowedRepository.objects.filter(distribution=owner, address=row.address).first() or row
         if options["remove"]:
             self._remove(row)
             return
-        row.keys = "\n".join(_read(name) for name in options["key"]) or row.keys
+        row.keys = "\n".join(arguments.key(name) for name in options["key"]) or row.keys
         row.is_inside_allowed = options["inside"] or row.is_inside_allowed
         row.comment = options["comment"] or row.comment
         row.is_enabled = True
@@ -82,27 +81,8 @@ def _described(row: AllowedRepository) -> str:
     return f"{row.address} {whose}, {keys}{inside}"
 
 
-def _distribution(name: str) -> Distribution | None:
-    if not name:
-        return None
-    row = Distribution.objects.filter(name=name).first()
-    if row is None:
-        raise CommandError(f"There is no distribution {name!r}.")
-    return row
-
-
 def _address(text: str) -> str:
     try:
         return str(repository(text))
     except ValueError as error:
         raise CommandError(f"The address of a repository {error}.") from error
-
-
-def _read(name: str) -> str:
-    try:
-        with Path(name).open(encoding="utf-8") as file:
-            return file.read(MAX_TEXT + 1)
-    except OSError as error:
-        raise CommandError(f"{name} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{name} is no public key: it is not text.") from error

@@ -10,7 +10,8 @@ from django.db.models import ProtectedError
 
 from packages import file_sets, generation, network_profiles
 from packages.file_sets import FileSetError
-from packages.models import Distribution, NetworkProfile, Organisation
+from packages.management import arguments
+from packages.models import NetworkProfile
 from packages.sync import flavours
 
 
@@ -53,9 +54,9 @@ class Command(BaseCommand):
             if options[field] is not None:
                 setattr(row, field, options[field])
         if options["organisation"] is not None:
-            row.organisation = _organisation(options["organisation"])
+            row.organisation = arguments.organisation(options["organisation"])
         row.is_public = row.is_public or options["public"]
-        distributions = [_distribution(each) for each in options["distribution"]]
+        distributions = [arguments.distribution(each) for each in options["distribution"]]
         row.is_general = options["general"] or (row.is_general and not distributions)
         if not row.is_general and not distributions and (row.pk is None or not row.distributions.exists()):
             raise CommandError("Say what it is for: --distribution NAME, or --general for every distribution.")
@@ -94,20 +95,4 @@ def _profile(name: str) -> NetworkProfile:
     row = NetworkProfile.objects.filter(name=name).first()
     if row is None:
         raise CommandError(f"There is no network profile {name!r}.")
-    return row
-
-
-def _distribution(name: str) -> Distribution:
-    row = Distribution.objects.filter(name=name).first()
-    if row is None:
-        raise CommandError(f"There is no distribution {name!r}.")
-    return row
-
-
-def _organisation(name: str) -> Organisation | None:
-    if not name:
-        return None
-    row = Organisation.objects.filter(name=name).first()
-    if row is None:
-        raise CommandError(f"There is no organisation {name!r}. Add it in the admin.")
     return row

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from packages.essential import VIRTUAL
 from packages.models import Distribution, Package, Target
 from packages.upgrades import Device, is_absolute, look
-from packages.upgrades.lists import VIRTUAL
 from tests.packages.upgrades.conftest import DEVICE, PACKAGES, change, make_target
 
 OLD = Device("openwrt", "23.05.5", "ath79/generic", "tplink_archer-c7-v2")
@@ -123,12 +123,6 @@ def test_what_is_in_no_index_stays() -> None:
     names = tuple(sorted(VIRTUAL))
 
     assert upgrade("base-files", *names)[: 1 + len(names)] == ("base-files", *names)
-
-
-def test_the_names_in_no_index_are_those_that_requests_may_have() -> None:
-    from images.normalise import VIRTUAL as ASKED
-
-    assert VIRTUAL == ASKED
 
 
 # -- names with ABI suffixes -------------------------------------------------------------------------------------
