@@ -10,7 +10,7 @@ from builders import queue, workers
 from builders.models import Attempt, Build, Worker
 from builders.querysets import from_now
 from builders.queue.judging import MOST_STRIKES
-from builders.spec import BuildFailedError
+from builders.spec import BuildFailedError, FeedSpec
 from builders.states import Reason, State
 from builders.transports.base import Lease
 from builders.workers import Introduction
@@ -33,8 +33,8 @@ def build_it(worker: Worker) -> None:
     queue.finish(take(worker), worker, make_result(), Path("/nowhere"))
 
 
-def fail_what_another_builds(bad: Worker, good: Worker) -> None:
-    queue.submit(make_spec())
+def fail_what_another_builds(bad: Worker, good: Worker, **spec: Any) -> None:
+    queue.submit(make_spec(**spec))
     fail(take(bad), bad)
     build_it(good)
     bad.refresh_from_db()
@@ -52,6 +52,17 @@ def test_who_fails_three_in_a_row_that_another_builds_is_suspended_with_the_reas
     assert "that others then built" in bad.standing_why
     queue.submit(make_spec())
     assert queue.lease(bad) is None
+
+
+def test_with_packages_of_strangers_nobody_is_blamed() -> None:
+    # Whoever runs the repository decides which worker gets its packages.
+    bad, good = make_worker(name="bad"), make_worker(name="good")
+    feed = FeedSpec("extra-1", "extra", "opkg", "https://feed.example.org", "12" * 32)
+
+    for _ in range(MOST_STRIKES):
+        fail_what_another_builds(bad, good, feeds=(feed,))
+
+    assert (bad.standing, bad.strikes) == ("approved", 0)
 
 
 def test_a_success_of_its_own_forgives_what_a_worker_failed_before() -> None:

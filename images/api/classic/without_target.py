@@ -44,6 +44,7 @@ def _target(address: str, fields: Mapping[str, Any], viewer: Viewer) -> str:
         visible(viewer, "release__distribution__organisation"),
         called(version, "release"),
         on_offer("release"),
+        release__distribution__is_enabled=True,
         release__distribution__name=services.distribution_of(address, fields),
         is_enabled=True,
     )
