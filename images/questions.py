@@ -10,7 +10,7 @@ from django.conf import settings
 from images import preparing, services, validation
 from images.admission import NOT_OFFERED, SEE_OVERVIEW
 from images.exceptions import RequestRefusedError
-from images.validation import needed_word, optional_word, shown, unsupported, wrong
+from images.validation import A_PACKAGE, needed_word, optional_word, shown, too_many, unsupported, wrong
 from packages import names
 from packages.exceptions import (
     UnknownDistributionError,
@@ -136,11 +136,10 @@ def _packages(raw: Mapping[str, Any]) -> dict[str, str] | None:
     else:
         raise wrong("packages", value, "an object of package names and versions, or a list of names")
     if len(entries) > settings.ASU_MAX_PACKAGES:
-        limit = settings.ASU_MAX_PACKAGES
-        raise RequestRefusedError(400, f"packages: too many; at most {limit} can be asked about.", field="packages")
+        raise too_many("packages")
     for number, (name, version) in enumerate(entries):
         if not isinstance(name, str) or not names.PACKAGE.fullmatch(name.removeprefix("-")):
-            raise wrong(f"packages[{number}]", name, "a package name (letters, digits, '.', '_', '+', '-')")
+            raise wrong(f"packages[{number}]", name, A_PACKAGE)
         if version is not None and (not isinstance(version, str) or not names.PACKAGE_VERSION.fullmatch(version)):
             raise wrong(f"packages[{name}]", version, "a version")
     return {name: version or "" for name, version in entries}

@@ -20,6 +20,7 @@ FILESYSTEM = re.compile(
 _MAX_REPOSITORIES = 16
 _MAX_KEY = 4096  # characters
 APPEND, REPLACE = "append", "replace"
+A_PACKAGE = "a package name (letters, digits, '.', '_', '+', '-')"
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 _CLIENT_LENGTH = 100
 
@@ -145,11 +146,11 @@ def _packages(raw: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise wrong("packages", value, "a list of package names")
     if len(value) > settings.ASU_MAX_PACKAGES:
-        raise _too_many("packages")
+        raise too_many("packages")
     well_formed = names.PACKAGE.fullmatch
     for index, word in enumerate(value):
         if not isinstance(word, str) or not well_formed(word.removeprefix("-")):
-            raise wrong(f"packages[{index}]", word, "a package name (letters, digits, '.', '_', '+', '-')")
+            raise wrong(f"packages[{index}]", word, A_PACKAGE)
     return tuple(value)
 
 
@@ -162,19 +163,18 @@ def _versions(raw: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(value, dict):
         raise wrong("packages_versions", value, "an object of package names and versions")
     if len(value) > settings.ASU_MAX_PACKAGES:
-        raise _too_many("packages_versions")
+        raise too_many("packages_versions")
     for name, version in value.items():
         if not names.PACKAGE.fullmatch(name):
-            raise wrong("packages_versions", name, "a package name (letters, digits, '.', '_', '+', '-')")
+            raise wrong("packages_versions", name, A_PACKAGE)
         if version is not None and (not isinstance(version, str) or not names.PACKAGE_VERSION.fullmatch(version)):
             raise wrong(f"packages_versions[{name}]", version, "a version")
     return {name: version or "" for name, version in value.items()}
 
 
-def _too_many(name: str) -> RequestRefusedError:
-    return RequestRefusedError(
-        400, f"{name}: too many; at most {settings.ASU_MAX_PACKAGES} can be asked for.", field=name
-    )
+def too_many(name: str) -> RequestRefusedError:
+    """400: more packages than one request may name."""
+    return RequestRefusedError(400, f"{name}: too many; at most {settings.ASU_MAX_PACKAGES} can be named.", field=name)
 
 
 def _defaults(raw: Mapping[str, Any]) -> str:

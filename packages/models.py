@@ -15,6 +15,7 @@ from packages.definitions import SHIPPED
 from packages.exceptions import SignatureError
 from packages.public_keys import PublicKey, read_keys
 from packages.querysets import DistributionQuerySet, NetworkProfileQuerySet, ReleaseQuerySet
+from packages.versions import is_snapshot
 from packages.web_addresses import WebAddress
 
 
@@ -635,7 +636,7 @@ class Release(Synced):
     @property
     def is_snapshot(self) -> bool:
         """Whether upstream rebuilds this version under the same name."""
-        return self.channel.is_snapshot or self.version.upper().endswith("SNAPSHOT")
+        return self.channel.is_snapshot or is_snapshot(self.version)
 
 
 class Target(Synced):

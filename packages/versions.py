@@ -35,6 +35,11 @@ def newest_first(versions: Iterable[str]) -> list[str]:
     return sorted(versions, key=version_key, reverse=True)
 
 
+def is_snapshot(version: str) -> bool:
+    """Whether a mirror rebuilds it under the same name: SNAPSHOT, 24.10-SNAPSHOT."""
+    return version.upper().endswith(SNAPSHOT)
+
+
 def is_pre_release(version: str) -> bool:
     """Release candidates and branch snapshots: offered, but never the stable version."""
     return version_key(version)[1][:1] in ((0,), (-1,)) or version.upper() == SNAPSHOT

@@ -74,12 +74,13 @@ def data_dir(settings: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_memory_of_other_queues() -> Iterator[None]:
-    """What this process knows of the queue is of another test's."""
+def no_memory_of_other_tests() -> Iterator[None]:
+    """What this process knows of the catalogue and of the queue is of another test's."""
     from builders import waiting, workers
     from images import polls
-    from packages import visibility
+    from packages import catalogue, visibility
 
+    catalogue.forget()
     visibility.forget()
     waiting.forget()
     workers.forget()

@@ -10,7 +10,7 @@ from images.api.flavours import with_base
 from packages import allow_list
 from packages.changes import Change, Kind, Point, Timeline
 from packages.models import Channel, Distribution, PackageChange, Release, Target
-from packages.versions import SNAPSHOT, is_pre_release, version_key
+from packages.versions import SNAPSHOT, is_pre_release, is_snapshot, version_key
 
 Branch = dict[str, Any]
 
@@ -99,7 +99,7 @@ def _latest(offered: dict[str, Branch]) -> list[str]:
     """A branch counts with its newest release; with a pre-release only while it has nothing else."""
     found = []
     for branch in offered.values():
-        fixed = [version for version in branch["versions"] if not version.upper().endswith("SNAPSHOT")]
+        fixed = [version for version in branch["versions"] if not is_snapshot(version)]
         final = [version for version in fixed if not is_pre_release(version)]
         found += (final or fixed)[:1]
     return found

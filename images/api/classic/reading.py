@@ -184,12 +184,10 @@ def installed(fields: Fields, name: str) -> dict[str, str] | None:
     if words is None:
         return None
     if len(words) > settings.ASU_MAX_PACKAGES:
-        raise RequestRefusedError(
-            400, f"{name}: too many; at most {settings.ASU_MAX_PACKAGES} can be told.", field=name
-        )
+        raise validation.too_many(name)
     for index, word in enumerate(words):
         if not isinstance(word, str) or not names.PACKAGE.fullmatch(word):
-            raise validation.wrong(f"{name}[{index}]", word, "a package name (letters, digits, '.', '_', '+', '-')")
+            raise validation.wrong(f"{name}[{index}]", word, validation.A_PACKAGE)
     value = fields[name]
     told = value if isinstance(value, dict) else {}
     return {word: _known_version(told.get(word)) for word in words}

@@ -12,6 +12,7 @@ from images.models import Image, ImageRequest
 from images.pages import title_of
 from packages import names
 from packages.models import Distribution
+from packages.versions import is_snapshot
 from packages.visibility import viewer_of
 
 
@@ -30,7 +31,7 @@ def image(request: HttpRequest, image_hash: str, distribution: str = "") -> Http
             "image_hash": asked.request_hash,
             "manifest_hash": found.manifest_hash,
             "defaults_hash": hashlib.sha256(script.encode()).hexdigest() if script else "",
-            "snapshots": asked.version.upper().endswith("SNAPSHOT"),
+            "snapshots": is_snapshot(asked.version),
             "build_date": answers.iso(found.published_at),
             "model": title_of(asked),
             "target": asked.target,
