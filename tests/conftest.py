@@ -18,7 +18,16 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 60) else None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Real services are started once for the tests of a module, so one process has them all (`--dist loadgroup`)."""
+    for item in items:
+        if item.get_closest_marker("e2e") and not item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+    _leave_out_without_database(config, items)
+
+
+def _leave_out_without_database(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL, only what uses a database: the rest was or will be run on SQLite, and is the same there."""
     if connection.vendor == "sqlite":
         return
