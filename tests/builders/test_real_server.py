@@ -127,7 +127,9 @@ def test_what_a_real_socket_can_bring(web: Web) -> None:
     # A body that was cut off keeps nothing that is not a beginning of the file.
     put_raw(web, who, lease, data, 400_000)
     offset = call(web, who, "GET", address).json()["offset"]
-    assert data[:offset] == _part(lease)
+    # The server may have gone on writing since it told the offset.
+    assert data.startswith(_part(lease))
+    assert offset <= len(_part(lease))
 
     # Two writers at once: no byte twice, none mixed.
     def send(_: int) -> None:
