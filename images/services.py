@@ -34,22 +34,25 @@ def request_asked(asked: Asked) -> ImageRequest:
     try:
         snapshot = admission.find(asked)
         request = admission.admit(asked, snapshot)
-        if not moved.has_failed_by_it(request) or not preparing.is_refresh_due(snapshot.target_id):
-            return request
-        request = preparing.ask(asked, snapshot.target_id, admission.owner_of(asked))
     except NotCompleteError as error:
         repositories.check(asked)
-        if load.is_greedy(asked.asker):
-            raise load.too_many_requests() from error
         # Under the release's own name: that is what it waits under.
-        asked = replace(asked, version=error.version or asked.version)
-        request = preparing.ask(asked, error.target_id, admission.owner_of(asked))
+        return _after_a_look(replace(asked, version=error.version or asked.version), error.target_id)
     except RequestRefusedError as refusal:
         if not refusal.may_be_stale or not preparing.is_refresh_due(snapshot.target_id):
             raise
-        if load.is_greedy(asked.asker):
-            raise load.too_many_requests() from refusal
-        request = preparing.ask(asked, snapshot.target_id, admission.owner_of(asked))
+        return _after_a_look(asked, snapshot.target_id)
+    # Who has had enough hears of the failure as it stands.
+    if not moved.has_failed_by_it(request) or load.is_greedy(asked.asker):
+        return request
+    return _after_a_look(asked, snapshot.target_id) if preparing.is_refresh_due(snapshot.target_id) else request
+
+
+def _after_a_look(asked: Asked, target_id: int) -> ImageRequest:
+    """What it comes to once the mirror, or a repository, was asked; until then it waits."""
+    if load.is_greedy(asked.asker):
+        raise load.too_many_requests()
+    request = preparing.ask(asked, target_id, admission.owner_of(asked))
     if request.status == ImageRequest.Status.PREPARING:
         return request
     if request.refusal:
