@@ -7,7 +7,10 @@ from packages.names import RESERVED
 _SLASHES = re.compile(r"/{2,}")
 
 # First segments of pages; everything else is for programs.
-_PAGES = frozenset({"admin", "images", "static", "docs", "about", "status", "stats", "network-profiles"})
+_PAGES = frozenset(
+    {"admin", "static", "favicon.ico", "devices", "images", "compare", "updates", "statistics", "stats", "status"}
+    | {"incidents", "about", "docs", "network-profiles", "news"}
+)
 _PROGRAMS = RESERVED - _PAGES
 # Files of images: what `static` holds otherwise belongs to pages.
 _FILES_OF_IMAGES = re.compile(r"(?:/+[^/]+)?/+static/(?:[0-9a-f]{64}|faillogs)/.*", re.DOTALL)

@@ -8,6 +8,7 @@ from http import HTTPMethod
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
 from django.utils.cache import patch_vary_headers
 
 from asu_site import headers
@@ -58,6 +59,17 @@ class ApiMiddleware:
         if _wants_json(request):
             return error_response(503, sentence(503))
         return HttpResponse(f"<!doctype html><title>{title(503)}</title><p>{sentence(503)}</p>", status=503)
+
+
+class PageLocaleMiddleware(LocaleMiddleware):
+    """Pages are in the reader's language. Programs get English: their answers are kept, and read by other programs."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if is_page(request.path_info):
+            super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return super().process_response(request, response) if is_page(request.path_info) else response
 
 
 def _preflight(request: HttpRequest) -> HttpResponse:

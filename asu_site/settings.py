@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "packages",
     "builders",
     "images",
+    "news",
     "stats",
 ]
 
@@ -54,6 +55,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "asu_site.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "asu_site.middleware.PageLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -71,6 +73,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "asu_site.context.site",
             ],
         },
     },
@@ -125,6 +128,7 @@ Q_CLUSTER: dict[str, Any] = {
 ASU_BASE_URL = env_str("ASU_BASE_URL").rstrip("/")  # "" = as the client addressed us
 ASU_DEFAULT_DISTRIBUTION = env_str("ASU_DEFAULT_DISTRIBUTION", "openwrt")
 ASU_CONTACT = env_str("ASU_CONTACT")
+ASU_SITE_NAME = env_str("ASU_SITE_NAME")  # "" = "Firmware on demand", translated
 ASU_SYNC_MINUTES = env_int("ASU_SYNC_MINUTES", 60, minimum=1)
 ASU_PREPARE_WAIT = env_int("ASU_PREPARE_WAIT", 5)  # seconds a POST waits for a target nobody asked for before
 ASU_MAX_BODY = env_int("ASU_MAX_BODY", 256 * 1024, minimum=1024)
@@ -186,6 +190,8 @@ ASU_REPOSITORY_MINUTES = env_int("ASU_REPOSITORY_MINUTES", 10, minimum=1)  # a r
 # -- Django ------------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # pages are in the reader's, where locale/ has it; the API speaks English
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
@@ -193,7 +199,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = ASU_DATA_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "asu_site.static_files.HashedStaticFiles"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = ASU_MAX_BODY
 SECURE_CONTENT_TYPE_NOSNIFF = True

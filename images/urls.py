@@ -2,16 +2,16 @@
 
 from django.urls import path
 
-from images import views
+from images.views import home, image, image_list, network_profiles, store
 
 app_name = "images"
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("images/", views.image_list, name="list"),
-    path("images/<str:request_hash>/", views.image_detail, name="detail"),
-    path("images/<str:request_hash>/<str:act>", views.image_act, name="act"),
-    path("network-profiles/", views.network_profile_list, name="network-profiles"),
-    path("store/<str:request_hash>/<str:name>", views.store, name="store"),
-    path("<slug:distribution>/store/<str:request_hash>/<str:name>", views.store),
+    path("", home.home, name="home"),
+    path("images/", image_list.image_list, name="list"),
+    path("images/<str:request_hash>/", image.image_detail, name="detail"),
+    path("images/<str:request_hash>/<str:act>", image.image_act, name="act"),
+    path("network-profiles/", network_profiles.network_profile_list, name="network-profiles"),
+    path("store/<str:request_hash>/<str:name>", store.store, name="store"),
+    path("<slug:distribution>/store/<str:request_hash>/<str:name>", store.store),
 ]

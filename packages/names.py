@@ -31,7 +31,7 @@ FILE_PATH = re.compile(r"[A-Za-z0-9._+@-]{1,128}(?:/[A-Za-z0-9._+@-]{1,128}){0,1
 # First segments of our own addresses: no distribution may be called so.
 RESERVED = frozenset(
     {"admin", "api", "json", "store", "static", "docs", "images", "status", "stats", "about", "download"}
-    | {"status.json"}
+    | {"status.json", "favicon.ico", "devices", "compare", "updates", "statistics", "incidents", "news"}
     | {"releases", "snapshots", "healthz", "readyz", "metrics", "worker", "feeds", "files", "supported", "overview"}
     | {
         "update-request",

@@ -22,9 +22,13 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Real services are started once for the tests of a module, so one process has them all (`--dist loadgroup`)."""
     for item in items:
-        if item.get_closest_marker("e2e") and not item.get_closest_marker("django_db"):
+        if item.get_closest_marker("e2e") and not item.get_closest_marker("django_db") and not _has_group(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
     _leave_out_without_database(config, items)
+
+
+def _has_group(item: pytest.Item) -> bool:
+    return item.get_closest_marker("xdist_group") is not None
 
 
 def _leave_out_without_database(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -17,4 +17,6 @@ if url := os.environ.get("DATABASE_URL_TEST_PG"):
 
 from asu_site.settings import *  # noqa: E402, F403
 
+# No `collectstatic` before the tests.
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -39,8 +39,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SECRET, NOBODY = "secretnet", "nobodynet"  # equally long, so that answers are too
 PROFILE, NO_PROFILE = "meadow/site", "nobody/site"
-HIDDEN_TARGET, HIDDEN_DEVICE = "hidden/place", {**DEVICE, "name": "hidden_device", "supported_devices": []}
-DOCUMENT = "releases/24.10.2/targets/hidden/place/profiles.json"
+HIDDEN_TARGET, HIDDEN_DEVICE = "veiled/place", {**DEVICE, "name": "veiled_device", "supported_devices": []}
+DOCUMENT = "releases/24.10.2/targets/veiled/place/profiles.json"
 
 # Route -> addresses below it. {name}: the private distribution; {hash}: of its image; {mine}: of an image with a
 # private network profile on a public distribution; {early}: of a request that cannot be checked yet.
@@ -56,11 +56,11 @@ API = {
     "json/v1/branches.json": ["/{name}/json/v1/branches.json"],
     "json/v1/latest.json": ["/{name}/json/v1/latest.json"],
     "api/v1/latest": ["/{name}/api/v1/latest"],
-    "api/v1/revision/<str:version>/<str:target>/<str:subtarget>": ["/{name}/api/v1/revision/24.10.2/hidden/place"],
+    "api/v1/revision/<str:version>/<str:target>/<str:subtarget>": ["/{name}/api/v1/revision/24.10.2/veiled/place"],
     "api/v1/network-profiles": ["/{name}/api/v1/network-profiles"],
     "json/v1/<path:path>": [
-        "/{name}/json/v1/releases/24.10.2/targets/hidden/place/index.json",
-        "/{name}/json/v1/releases/24.10.2/targets/hidden/place/hidden_device.json",
+        "/{name}/json/v1/releases/24.10.2/targets/veiled/place/index.json",
+        "/{name}/json/v1/releases/24.10.2/targets/veiled/place/veiled_device.json",
         "/{name}/json/v1/releases/24.10.2/packages/mips_24kc-index.json",
     ],
     "api/build": ["POST /{name}/api/build"],
@@ -69,7 +69,7 @@ API = {
     "overview": ["/{name}/overview"],
     "json/latest.json": ["/{name}/json/latest.json"],
     "json/branches.json": ["/{name}/json/branches.json"],
-    "json/<path:path>": ["/{name}/json/releases/24.10.2/targets/hidden/place/index.json"],
+    "json/<path:path>": ["/{name}/json/releases/24.10.2/targets/veiled/place/index.json"],
 }
 ADDRESSES = {
     **{f"<slug:distribution>/{route}": places for route, places in API.items()},
@@ -109,6 +109,7 @@ LISTS = {
 AT_THE_ROOT = {route: [place.replace("/{name}", "", 1) for place in places] for route, places in API.items()}
 AT_THE_ROOT |= {r"^(?P<path>(?:releases|snapshots)/.+|\.versions\.json)$": [f"/{DOCUMENT}", "/.versions.json"]}
 OPEN = {
+    "favicon.ico": "a picture",
     "admin/": "for maintainers, who sign in",
     "api/worker/v1/": "for approved workers, who build everything",
     "worker/asu-worker.pyz": "one file, the same for everybody",
@@ -170,7 +171,7 @@ class World:
 
     @property
     def secrets(self) -> list[str]:
-        return [SECRET, "Secret Net", PROFILE, "Meadow", "hidden", self.hash, self.mine, self.early]
+        return [SECRET, "Secret Net", PROFILE, "Meadow", "veiled", self.hash, self.mine, self.early]
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ def call(site: Any, place: str, secret: str = "", **environ: Any) -> Said:
 def wish_at(how: str) -> dict[str, Any]:
     """For the private distribution, unless it names a network profile."""
     name, _, value = how.partition("=")
-    where = {} if name == "network_profile" else {"target": HIDDEN_TARGET, "profile": "hidden_device"}
+    where = {} if name == "network_profile" else {"target": HIDDEN_TARGET, "profile": "veiled_device"}
     return wish(**where, **{name: value} if name else {})
 
 
@@ -232,8 +233,8 @@ def world(settings: Settings, tmp_path: Path) -> Iterator[World]:
     settings.ASU_PREPARE_WAIT = 0
     mirror = tmp_path / "mirror"
     (mirror / DOCUMENT).parent.mkdir(parents=True)
-    (mirror / DOCUMENT).write_text('{"hidden": 1}')
-    (mirror / ".versions.json").write_text('{"hidden": 1}')
+    (mirror / DOCUMENT).write_text('{"veiled": 1}')
+    (mirror / ".versions.json").write_text('{"veiled": 1}')
     meadow = Organisation.objects.create(name="meadow", title="Meadow Net")
     Organisation.objects.create(name="hill")
     right, other = token("Meadow", "meadow"), token("Hill", "hill")
@@ -243,20 +244,20 @@ def world(settings: Settings, tmp_path: Path) -> Iterator[World]:
     )
     make_target()
     make_target(HIDDEN_TARGET, distribution=SECRET, profiles=(HIDDEN_DEVICE,))
-    make_target("hidden/later", distribution=SECRET, is_complete=False)
+    make_target("veiled/later", distribution=SECRET, is_complete=False)
     make_target("hill/later", is_complete=False)
     private = NetworkProfile.objects.create(name=PROFILE, is_general=True, organisation=meadow)
-    private.files.create(path="etc/config/hidden", content=b"x")
-    everybodys = NetworkProfile.objects.create(name="hidden/for-secretnet", is_public=True)
+    private.files.create(path="etc/config/veiled", content=b"x")
+    everybodys = NetworkProfile.objects.create(name="veiled/for-secretnet", is_public=True)
     everybodys.distributions.add(Distribution.objects.get(name=SECRET))
     shared = NetworkProfile.objects.create(name="x", is_public=True)
     shared.distributions.set(Distribution.objects.filter(name__in=[SECRET, "openwrt"]))
     generation.bump()
     member = Client(HTTP_AUTHORIZATION=f"Bearer {right}")
-    hidden = {"target": HIDDEN_TARGET, "profile": "hidden_device"}
+    hidden = {"target": HIDDEN_TARGET, "profile": "veiled_device"}
     image = _built(ask(member, f"/{SECRET}/api/v1/build", **hidden))
     mine = _built(ask(member, network_profile=PROFILE))
-    early = ask(member, f"/{SECRET}/api/v1/build", target="hidden/later", profile="hidden_device")
+    early = ask(member, f"/{SECRET}/api/v1/build", target="veiled/later", profile="veiled_device")
     status.kept._value = None
     site = Front(WSGIHandler(), hot_answer())
     yield World(site, right, other, disabled, image, mine, early.json()["request_hash"])
@@ -282,7 +283,7 @@ def test_for_strangers_it_is_as_if_nobody_had_the_name(world: World, who: str) -
 
         assert found.status in (400, 404), place
         assert (found.status, _plain(world, found)) == (nothing.status, _plain(world, nothing)), place
-        assert not [word for word in ("Secret Net", "Meadow", "hidden_device.json") if word in found.text], place
+        assert not [word for word in ("Secret Net", "Meadow", "veiled_device.json") if word in found.text], place
 
 
 def _both(world: World, place: str) -> tuple[str, str]:
@@ -307,7 +308,7 @@ def test_no_list_page_or_document_tells_strangers_of_it(world: World, settings: 
     counting.add(counting.BUILDS, SECRET)
     settings.ASU_METRICS_TOKEN = "of-the-metrics"
 
-    for place in [*LISTS.values(), "/images/?q=hidden"]:
+    for place in [*LISTS.values(), "/images/?q=veiled"]:
         path, _, query = place.partition("?")
         secret = "of-the-metrics" if path == "/metrics" else world.strangers[who]
         call(world.site, path, world.right, QUERY_STRING=query)
@@ -315,7 +316,7 @@ def test_no_list_page_or_document_tells_strangers_of_it(world: World, settings: 
 
         assert said.status in (200, 503), place
         told = said.text
-        for innocent in ("Nothing matches “hidden”", 'value="hidden"', 'type="hidden"', "aria-hidden"):
+        for innocent in ("Nothing matches “veiled”", 'value="veiled"'):
             told = told.replace(innocent, "")
         assert [word for word in world.secrets if word in told] == [], place
     assert "narrow" not in call(world.site, "/status.json").text
@@ -323,7 +324,7 @@ def test_no_list_page_or_document_tells_strangers_of_it(world: World, settings: 
 
 
 def _hidden(**changes: Any) -> dict[str, Any]:
-    return {"target": HIDDEN_TARGET, "profile": "hidden_device", **changes}
+    return {"target": HIDDEN_TARGET, "profile": "veiled_device", **changes}
 
 
 def test_metrics_tell_of_private_distributions_together(world: World) -> None:
@@ -442,7 +443,7 @@ def _ok(place: str) -> list[int]:
 
 def test_the_same_wish_of_members_and_of_others_is_two_images(world: World) -> None:
     profile = NetworkProfile.objects.create(name="everybody/site", is_general=True)
-    profile.files.create(path="etc/config/hidden", content=b"x")
+    profile.files.create(path="etc/config/veiled", content=b"x")
     member, stranger = Client(HTTP_AUTHORIZATION=f"Bearer {world.right}"), Client()
 
     private = ask(member, network_profile=PROFILE).json()["request_hash"]
@@ -511,7 +512,7 @@ def flavour(world: World) -> Distribution:
     """A private one on the public distribution."""
     meadow = Organisation.objects.get(name="meadow")
     base = Distribution.objects.get(name="openwrt")
-    row = Distribution.objects.create(name="hidden-flavour", url="", built_on=base, organisation=meadow)
+    row = Distribution.objects.create(name="veiled-flavour", url="", built_on=base, organisation=meadow)
     generation.bump()
     return row
 
@@ -522,9 +523,9 @@ def flavour(world: World) -> Distribution:
 def test_a_private_flavour_of_a_public_distribution_is_its_members_alone(
     world: World, flavour: Distribution, path: str
 ) -> None:
-    assert call(world.site, f"/hidden-flavour/{path}", world.right).status == 200
+    assert call(world.site, f"/veiled-flavour/{path}", world.right).status == 200
     for secret in world.strangers.values():
-        said, nothing = (call(world.site, f"/{name}/{path}", secret) for name in ("hidden-flavour", "nobodys-flavour"))
+        said, nothing = (call(world.site, f"/{name}/{path}", secret) for name in ("veiled-flavour", "nobodys-flavour"))
         assert said.status == nothing.status == 404
         assert (said.text, said.headers) == (nothing.text, nothing.headers)
 
@@ -539,7 +540,7 @@ def test_what_a_public_flavour_is_made_of_does_not_become_private_without_it(
 
     for row in (base, profile):
         row.organisation = meadow
-        with pytest.raises(ValidationError, match="'hidden-flavour', which is not of Meadow Net"):
+        with pytest.raises(ValidationError, match="'veiled-flavour', which is not of Meadow Net"):
             row.clean()
 
     Distribution.objects.filter(pk=flavour.pk).update(organisation=meadow)
@@ -548,12 +549,12 @@ def test_what_a_public_flavour_is_made_of_does_not_become_private_without_it(
 
 
 def test_the_address_of_a_private_mirror_is_one_like_any_other(world: World) -> None:
-    Distribution.objects.filter(name=SECRET).update(url="https://mirror.example.org/hidden", is_hosted=False)
+    Distribution.objects.filter(name=SECRET).update(url="https://mirror.example.org/veiled", is_hosted=False)
     generation.bump()
     answers = [
         ask(Client(), target="hill/later", repositories={"extra": f"https://mirror.example.org/{path}/packages"})
-        for path in ("hidden", "nobody")
+        for path in ("veiled", "nobody")
     ]
 
     assert [answer.status_code for answer in answers] == [400, 400]
-    assert answers[0].json()["detail"].replace("hidden", "nobody") == answers[1].json()["detail"]
+    assert answers[0].json()["detail"].replace("veiled", "nobody") == answers[1].json()["detail"]

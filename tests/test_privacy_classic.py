@@ -33,11 +33,11 @@ class Classic:
         """Calls a place; a twin has the hashes that nobody has."""
         hashes = {"{hash}": self.world.hash, "{mine}": self.world.mine, "{early}": self.world.early}
         hashes |= {"{failed}": self.failed, "{manifest}": self.manifest}
-        where = f"distro={name}&version=24.10.2&target={HIDDEN_TARGET}&profile=hidden_device"
+        where = f"distro={name}&version=24.10.2&target={HIDDEN_TARGET}&profile=veiled_device"
         for word, value in {"{place}": where, "{name}": name, **hashes}.items():
             place = place.replace(word, "0" * 64 if is_twin and word in hashes else value)
         path, _, query = place.partition("?")
-        wish = {"distro": name, "version": "24.10.2", "target": HIDDEN_TARGET, "board": "hidden_device", "packages": []}
+        wish = {"distro": name, "version": "24.10.2", "target": HIDDEN_TARGET, "board": "veiled_device", "packages": []}
         target, _, subtarget = HIDDEN_TARGET.partition("/")
         wish |= {"target": target, "subtarget": subtarget}
         return call(self.world.site, path, secret, QUERY_STRING=query, **({"wish": wish} if "POST" in path else {}))
@@ -47,12 +47,12 @@ class Classic:
 def classic(world: World) -> Iterator[Classic]:
     """The world of tests/test_privacy.py, a private build that failed, and a manifest of its own."""
     member = Client(HTTP_AUTHORIZATION=f"Bearer {world.right}")
-    wish = {"target": HIDDEN_TARGET, "profile": "hidden_device", "packages": ["vim"]}
+    wish = {"target": HIDDEN_TARGET, "profile": "veiled_device", "packages": ["vim"]}
     failed = ask(member, f"/{SECRET}/api/v1/build", **wish).json()["request_hash"]
     worker = make_worker()
     lease = queue.lease(worker)
     assert lease is not None
-    queue.fail(lease, worker, BuildFailedError(Reason.CRASH, "hidden"), is_final=True)
+    queue.fail(lease, worker, BuildFailedError(Reason.CRASH, "veiled"), is_final=True)
     Image.objects.filter(request__request_hash__in=[world.hash, world.mine]).update(manifest_hash="ab" * 32)
     yield Classic(world, failed, "ab" * 32)
 
@@ -99,7 +99,7 @@ def test_no_list_tells_strangers_of_it(classic: Classic, who: str) -> None:
         said = classic.say(place, classic.world.strangers[who], name=SECRET)
 
         assert said.status == 200, (place, said)
-        told = said.text.replace("aria-hidden", "").replace('type="hidden"', "")
+        told = said.text
         assert [word for word in [*classic.world.secrets, classic.failed] if word in told] == [], place
 
 

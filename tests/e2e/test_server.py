@@ -55,7 +55,7 @@ def test_the_home_page_shows_how_to_ask(server: Server) -> None:
 
 
 def test_static_files_come_with_the_pages(server: Server) -> None:
-    status, headers, _ = server.ask("GET", "/static/asu.css")
+    status, headers, _ = server.ask("GET", "/static/site.css")
 
     assert status == 200
     assert headers["content-type"].startswith("text/css")

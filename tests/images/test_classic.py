@@ -312,4 +312,4 @@ def test_a_failed_builds_list_says_when_it_is_empty_and_searches_in_itself(clien
 
     assert "No build failed." in page
     assert '<input type="hidden" name="state" value="failed">' in page
-    assert "hidden" not in client.get('/images/?state="><script>').content.decode()
+    assert 'type="hidden"' not in client.get('/images/?state="><script>').content.decode()
