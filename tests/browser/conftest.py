@@ -5,6 +5,7 @@ its own and leaves what others look at alone.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -52,8 +53,8 @@ def open_page(browser: Browser, server: Server) -> Iterator[Open]:
     """Opens pages of the server: `open_page("/", size=NARROW, theme="dark")`. None may have logged an error."""
     with ExitStack() as stack:
 
-        def open_it(address: str, **options: object) -> Eyes:
-            eyes = stack.enter_context(opened(browser, f"http://127.0.0.1:{server.port}", **options))  # type: ignore[arg-type]
+        def open_it(address: str, **options: Any) -> Eyes:
+            eyes = stack.enter_context(opened(browser, f"http://127.0.0.1:{server.port}", **options))
             eyes.page.goto(address)
             return eyes
 

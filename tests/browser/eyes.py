@@ -18,6 +18,16 @@ _FLAGS = (
 WIDE, NARROW = (1280, 900), (390, 844)
 _TIMEOUT = 20_000  # milliseconds
 GRAVE = ("serious", "critical")
+# How far what was already shown has jumped, as browsers add it up for their reports.
+_COUNT_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) {
+    const moved = entry.sources.map((source) => source.node?.outerHTML?.slice(0, 120));
+    if (!entry.hadRecentInput) window.shifts.push([entry.value, ...moved]);
+  }
+}).observe({type: "layout-shift", buffered: true});
+"""
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -31,9 +41,9 @@ class Eyes:
     def __init__(self, page: Page, host: str) -> None:
         self.page = page
         self.wrong: list[str] = []
-        self.bytes = 0
-        self.requests: list[str] = []
+        self.answers: list[Response] = []
         self._host = host
+        page.add_init_script(_COUNT_SHIFTS)
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.wrong.append(f"{page.url}: {error}"))
         page.on("request", self._on_request)
@@ -45,12 +55,12 @@ class Eyes:
             self.wrong.append(f"{self.page.url}: console {message.type}: {message.text}")
 
     def _on_request(self, request: Request) -> None:
-        self.requests.append(request.url)
         parts = urlsplit(request.url)
         if parts.scheme not in ("data", "blob", "about") and parts.netloc != self._host:
             self.wrong.append(f"{self.page.url}: asks another host: {request.url}")
 
     def _on_response(self, response: Response) -> None:
+        self.answers.append(response)
         if response.status >= 500:
             self.wrong.append(f"{response.url}: {response.status}")
 
@@ -65,9 +75,22 @@ class Eyes:
             for node in rule["nodes"]
         ]
 
+    def weight(self) -> int:
+        """Bytes of the page and of all that it loaded but pictures, without compression."""
+        return sum(len(answer.body()) for answer in self.answers if answer.ok and not _is_picture(answer))
+
+    def shifts(self) -> list[list[object]]:
+        """What moved after it was shown, and by how much."""
+        found: list[list[object]] = self.page.evaluate("window.shifts")
+        return found
+
     def is_wider_than_the_window(self) -> bool:
         """Whether the page as a whole has to be scrolled sideways."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"))
+
+
+def _is_picture(answer: Response) -> bool:
+    return answer.headers.get("content-type", "").startswith("image/")
 
 
 def _is_about_status(text: str) -> bool:

@@ -1,4 +1,5 @@
-"""What holds for every page that everybody may see: rules of accessibility, no errors, no scrolling sideways."""
+"""What holds for every page that everybody may see: rules of accessibility, no errors, no scrolling
+sideways, and a budget of bytes, requests and movement."""
 
 import pytest
 
@@ -6,6 +7,8 @@ from tests.browser.conftest import Open
 from tests.browser.eyes import NARROW, WIDE
 
 PAGES = ["/", "/images/", "/network-profiles/", "/status/", "/docs/"]
+MOST_BYTES = 100_000
+MOST_REQUESTS = 8
 LOOKS = [(WIDE, "light"), (NARROW, "dark")]
 
 
@@ -16,3 +19,14 @@ def test_a_page_keeps_the_rules_in_each_look(open_page: Open, address: str) -> N
 
         assert eyes.broken_rules() == []
         assert not eyes.is_wider_than_the_window()
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_page_keeps_its_budget(open_page: Open, address: str) -> None:
+    eyes = open_page(address, size=NARROW)
+    eyes.page.wait_for_timeout(200)
+
+    assert eyes.weight() < MOST_BYTES
+    assert len(eyes.answers) <= MOST_REQUESTS
+    # Browsers call up to 0.1 good; a table that is laid out while it arrives moves by some hundred-thousandths.
+    assert [shift for shift in eyes.shifts() if float(str(shift[0])) > 0.001] == []
