@@ -69,10 +69,14 @@ class Device:
         """The newest final release that has it, else the newest."""
         return next((offer for offer in self.offers if offer.is_final), self.offers[0])
 
-    def is_also(self, other: "Device") -> bool:
-        """Whether both are the same device, by their ids and by what each is known by besides."""
-        mine, others = ({plain(name) for name in (device.profile, *device.boards)} for device in (self, other))
-        return self.profile in others or other.profile in mine
+    @property
+    def names(self) -> frozenset[str]:
+        """Its id and the boards that it is known by, in the spelling of ids."""
+        return frozenset(map(plain, (self.profile, *self.boards)))
+
+    def is_known_as(self, profile: str) -> bool:
+        """Whether that is its id, or a board of its."""
+        return self.profile == profile or any(plain(board) == profile for board in self.boards)
 
 
 @dataclass(frozen=True, eq=False)
