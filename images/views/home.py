@@ -36,10 +36,22 @@ def home(request: HttpRequest) -> HttpResponse:
         "distributions": distributions,
         "device_count": len(set().union(*(section.shelf.by_key for section in sections))),
         "example": _example(distributions),
-        "latest": [ImagePage(row) for row in shown_requests(viewer)[:_LATEST]],
+        "latest": _latest(viewer, sections),
         "queue": _queue_state(),
     }
     return render(request, "images/home.html", context)
+
+
+def _latest(viewer: Viewer, sections: Iterable[Section]) -> list[ImagePage]:
+    """What was asked for last, under the names of the devices also where there is no image yet."""
+    devices = {section.name: section.shelf.by_key for section in sections}
+    pages = [ImagePage(row) for row in shown_requests(viewer)[:_LATEST]]
+    for page in pages:
+        request = page.request
+        device = devices.get(request.distribution, {}).get((request.target, request.profile))
+        if device is not None:
+            page.title = device.title
+    return pages
 
 
 def _distributions(base: str, viewer: Viewer, sections: Iterable[Section]) -> list[dict[str, Any]]:
