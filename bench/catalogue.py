@@ -50,12 +50,12 @@ def write_mirror(root: Path, releases: dict[str, Any]) -> None:
         folder.mkdir(parents=True)
         architectures = {name: target["arch_packages"] for name, target in targets.items()}
         (folder / ".targets.json").write_text(json.dumps(architectures))
-        listed = [
+        devices = [
             {"id": profile, "target": name, "titles": _titles(profile)}
             for name, target in targets.items()
             for profile in target["profiles"]
         ]
-        (folder / ".overview.json").write_text(json.dumps({"release": version, "profiles": listed}))
+        (folder / ".overview.json").write_text(json.dumps({"release": version, "profiles": devices}))
         for name, target in targets.items():
             write_target(folder / "targets" / name, version, name, target)
 

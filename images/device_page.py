@@ -170,15 +170,15 @@ class DevicePage:
         related = ("target__release__distribution", "target__release__channel", "target__built_on__release")
         return Profile.objects.select_related(*related).filter(target=complete, name=self.device.profile).first()
 
-    @property
+    @cached_property
     def images(self) -> list[dict[str, Any]]:
         """The distribution's own, with addresses where the public can reach them. A flavour has none."""
         profile = self.profile
         if profile is None or self.distribution.built_on is not None:
             return []
-        folder = f"{self.distribution.url.rstrip('/')}/{profile.target.path}"
+        folder = public_address(self.section.name, f"{self.distribution.url.rstrip('/')}/{profile.target.path}/")
         return [
-            {**image, "url": public_address(self.section.name, f"{folder}/{quote(image['name'])}")}
+            {**image, "url": f"{folder}{quote(image['name'])}" if folder else ""}
             for image in profile.images
             if image.get("name")
         ]

@@ -57,6 +57,7 @@ class Device:
     title_field: str
     name_field: str
     target_field: str
+    all_fields: str
     sort_key: tuple[str | int, ...]
 
     @property
@@ -301,17 +302,18 @@ class _Maker:
         target, profile = key
         titles = self._titles(entry) or (profile,)
         boards = tuple(entry.boards)
+        offers = tuple(self._offers[number] for number in sorted(map(self._place.__getitem__, entry.offered)))
+        fields = (device_words.field(titles), device_words.field((profile, *boards)), device_words.field((target,)))
         return Device(
             target=self._same(target),
             profile=profile,
             titles=titles,
             boards=boards,
-            offers=self._same(
-                tuple(self._offers[number] for number in sorted(map(self._place.__getitem__, entry.offered)))
-            ),
-            title_field=device_words.field(titles),
-            name_field=device_words.field((profile, *boards)),
-            target_field=self._same(device_words.field((target,))),
+            offers=self._same(offers),
+            title_field=fields[0],
+            name_field=fields[1],
+            target_field=self._same(fields[2]),
+            all_fields="".join(fields),
             sort_key=device_words.natural(titles[0]),
         )
 
