@@ -50,6 +50,12 @@ def write_mirror(root: Path, releases: dict[str, Any]) -> None:
         folder.mkdir(parents=True)
         architectures = {name: target["arch_packages"] for name, target in targets.items()}
         (folder / ".targets.json").write_text(json.dumps(architectures))
+        devices = [
+            {"id": profile, "target": name, "titles": _titles(profile)}
+            for name, target in targets.items()
+            for profile in target["profiles"]
+        ]
+        (folder / ".overview.json").write_text(json.dumps({"release": version, "profiles": devices}))
         for name, target in targets.items():
             write_target(folder / "targets" / name, version, name, target)
 
@@ -63,7 +69,7 @@ def write_target(folder: Path, version: str, name: str, target: dict[str, Any]) 
             "device_packages": packages,
             "image_prefix": f"openwrt-{version}-{name.replace('/', '-')}-{profile}",
             "supported_devices": [profile.replace("_", ",", 1)],
-            "titles": [{"vendor": profile.partition("_")[0], "model": profile.partition("_")[2]}],
+            "titles": _titles(profile),
             "images": [
                 {"name": f"{profile}-squashfs-{kind}.bin", "type": kind, "filesystem": "squashfs", "sha256": "0" * 64}
                 for kind in ("factory", "sysupgrade")
@@ -84,6 +90,10 @@ def write_target(folder: Path, version: str, name: str, target: dict[str, Any]) 
     }
     (folder / "profiles.json").write_text(json.dumps(document))
     (folder / "sha256sums").write_text(f"{target['sha256']} *{archive}\n" if archive else f"{'0' * 64} *config.seed\n")
+
+
+def _titles(profile: str) -> list[dict[str, str]]:
+    return [{"vendor": profile.partition("_")[0], "model": profile.partition("_")[2]}]
 
 
 def serve(root: Path) -> tuple["subprocess.Popen[bytes]", str]:

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from images.views import home, image, image_list, network_profiles, store
+from images.views import device, devices, home, image, image_list, network_profiles, store
 
 app_name = "images"
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("devices/", devices.devices, name="devices"),
+    path("devices/<str:distribution>/<str:target>/<str:subtarget>/<str:profile>/", device.device, name="device"),
     path("images/", image_list.image_list, name="list"),
     path("images/<str:request_hash>/", image.image_detail, name="detail"),
     path("images/<str:request_hash>/<str:act>", image.image_act, name="act"),

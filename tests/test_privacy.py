@@ -33,6 +33,7 @@ from tests.classic_addresses import CLASSIC
 from tests.factories import make_worker
 from tests.images.factories import DEVICE, ask, make_target, wish
 from tests.images.publications import SYSUPGRADE, publish
+from tests.packages.devices import make_listing
 
 # The layer in front of Django looks after connections, which a test within one transaction would lose.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,6 +81,10 @@ ADDRESSES = {
     "api/v1/check": ["POST /api/v1/check distro={name}"],
     "api/build": ["POST /api/build distro={name}"],
     "api/build/<str:request_hash>": ["/api/build/{mine}"],
+    "devices/<str:distribution>/<str:target>/<str:subtarget>/<str:profile>/": [
+        "/devices/{name}/veiled/place/veiled_device/",
+        "/devices/{name}/veiled/later/listed_device/",
+    ],
     "images/<str:request_hash>/": ["/images/{hash}/", "/images/{mine}/", "/images/{early}/"],
     "images/<str:request_hash>/<str:act>": ["POST /images/{hash}/retry", "POST /images/{mine}/cancel"],
     "store/<str:request_hash>/<str:name>": [f"/store/{{hash}}/{SYSUPGRADE}", f"/store/{{mine}}/{SYSUPGRADE}"],
@@ -95,6 +100,7 @@ ADDRESSES = {
 # Everybody's, yet nothing private stands in them; and the addresses of the default distribution, which may be private.
 LISTS = {
     "": "/",
+    "devices/": "/devices/",
     "images/": "/images/",
     "network-profiles/": "/network-profiles/",
     "api/v1/network-profiles": "/api/v1/network-profiles",
@@ -246,6 +252,7 @@ def world(settings: Settings, tmp_path: Path) -> Iterator[World]:
     make_target(HIDDEN_TARGET, distribution=SECRET, profiles=(HIDDEN_DEVICE,))
     make_target("veiled/later", distribution=SECRET, is_complete=False)
     make_target("hill/later", is_complete=False)
+    make_listing("listed_device", target="veiled/later", distribution=SECRET)
     private = NetworkProfile.objects.create(name=PROFILE, is_general=True, organisation=meadow)
     private.files.create(path="etc/config/veiled", content=b"x")
     everybodys = NetworkProfile.objects.create(name="veiled/for-secretnet", is_public=True)
@@ -308,7 +315,7 @@ def test_no_list_page_or_document_tells_strangers_of_it(world: World, settings: 
     counting.add(counting.BUILDS, SECRET)
     settings.ASU_METRICS_TOKEN = "of-the-metrics"
 
-    for place in [*LISTS.values(), "/images/?q=veiled"]:
+    for place in [*LISTS.values(), "/images/?q=veiled", "/devices/?q=veiled", "/devices/?q=device&part=list"]:
         path, _, query = place.partition("?")
         secret = "of-the-metrics" if path == "/metrics" else world.strangers[who]
         call(world.site, path, world.right, QUERY_STRING=query)
@@ -316,7 +323,12 @@ def test_no_list_page_or_document_tells_strangers_of_it(world: World, settings: 
 
         assert said.status in (200, 503), place
         told = said.text
-        for innocent in ("Nothing matches “veiled”", 'value="veiled"'):
+        for innocent in (
+            "Nothing matches “veiled”",
+            "No device is called “veiled”",
+            "Devices: veiled",
+            'value="veiled"',
+        ):
             told = told.replace(innocent, "")
         assert [word for word in world.secrets if word in told] == [], place
     assert "narrow" not in call(world.site, "/status.json").text

@@ -1,5 +1,7 @@
 """The front page."""
 
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from builders import clock
 from builders.models import Build, Worker
 from builders.states import OPEN, State
 from images import addresses
@@ -15,33 +18,54 @@ from images.example import example_of
 from images.listing import shown_requests
 from images.pages import ImagePage
 from images.viewers import viewer_of_page
+from packages import device_index
+from packages.device_index import Section
 from packages.models import Distribution
 from packages.visibility import Viewer
+
+_LATEST = 6
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What this is, and how to use it."""
+    """What this is, and the way to one's device."""
     viewer = viewer_of_page(request)
-    distributions = _distributions(addresses.base(request), viewer)
+    sections = device_index.sections(viewer)
+    distributions = _distributions(addresses.base(request), viewer, sections)
     context = {
         "distributions": distributions,
+        "device_count": len(set().union(*(section.shelf.by_key for section in sections))),
         "example": _example(distributions),
-        "latest": [ImagePage(row) for row in shown_requests(viewer)[:8]],
+        "latest": _latest(viewer, sections),
         "queue": _queue_state(),
-        "contact": settings.ASU_CONTACT,
     }
     return render(request, "images/home.html", context)
 
 
-def _distributions(base: str, viewer: Viewer) -> list[dict[str, Any]]:
+def _latest(viewer: Viewer, sections: Iterable[Section]) -> list[ImagePage]:
+    """What was asked for last, under the names of the devices also where there is no image yet."""
+    devices = {section.name: section.shelf.by_key for section in sections}
+    pages = [ImagePage(row) for row in shown_requests(viewer)[:_LATEST]]
+    for page in pages:
+        request = page.request
+        device = devices.get(request.distribution, {}).get((request.target, request.profile))
+        if device is not None:
+            page.title = device.title
+    return pages
+
+
+def _distributions(base: str, viewer: Viewer, sections: Iterable[Section]) -> list[dict[str, Any]]:
+    counts = {section.name: len(section.shelf.devices) for section in sections}
     rows: Any = Distribution.objects.visible_to(viewer).annotate(
-        release_count=Count("releases", filter=Q(releases__is_enabled=True))
+        release_count=Count(
+            "releases", filter=Q(releases__is_enabled=True, releases__channel__is_enabled=True), distinct=True
+        )
     )
     return [
         {
             "row": row,
             "release_count": row.release_count,
+            "device_count": counts.get(row.name, 0),
             "address": base if row.name == settings.ASU_DEFAULT_DISTRIBUTION else f"{base}/{row.name}",
         }
         for row in rows
@@ -58,9 +82,10 @@ def _example(distributions: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _queue_state() -> dict[str, Any]:
     counts = dict(Build.objects.filter(state__in=OPEN).values_list("state").annotate(Count("id")).order_by())
+    since = clock.now() - timedelta(days=1)
     return {
         "queued": counts.get(State.QUEUED, 0),
         "building": counts.get(State.BUILDING, 0),
         "workers": Worker.objects.able().count(),
-        "done": Build.objects.filter(state=State.DONE).count(),
+        "done": Build.objects.filter(state=State.DONE, finished_at__gte=since).count(),
     }

@@ -3,6 +3,7 @@
 from packages.models.distributions import Channel, Distribution, DistributionKey
 from packages.models.feeds import Feed, Package
 from packages.models.flavours import FlavourDevice, Series, SeriesFeed
+from packages.models.listed_devices import ListedDevice
 from packages.models.network_profiles import NetworkProfile, NetworkProfileFile
 from packages.models.organisations import Organisation
 from packages.models.package_changes import PackageChange
@@ -33,6 +34,7 @@ __all__ = [
     "DistributionKey",
     "Feed",
     "FlavourDevice",
+    "ListedDevice",
     "NetworkProfile",
     "NetworkProfileFile",
     "Organisation",

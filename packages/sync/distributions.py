@@ -8,6 +8,7 @@ from packages.exceptions import BadDocumentError, MirrorError, MirrorUnreachable
 from packages.models import Channel, Distribution, Release, Target
 from packages.parsing import versions as documents
 from packages.sync.flavours import derive, derive_all
+from packages.sync.listings import sync_devices
 from packages.sync.releases import sync_names
 from packages.sync.report import Progress, SyncReport
 from packages.sync.run import Run, announce_change
@@ -86,6 +87,7 @@ def _sync_releases(run: Run, version: str, target: str, full: bool) -> None:
         run.progress(f"names of {release.version}", number, len(chosen))
         try:
             sync_names(run, release)
+            sync_devices(run, release)
             silence = 0
         except MirrorError as error:
             run.failed(release, error)

@@ -37,7 +37,7 @@ def sync_names(run: Run, release: Release) -> None:
         changed = _store_names(run, release, found)
         if found and folder != release.targets_folder:
             release.targets_folder, changed = folder, True
-        release.etags = run.etags(**{TARGETS: etag})
+        release.etags = run.more_etags(release, **{TARGETS: etag})
         run.synced(release, "etags", "targets_folder")
         if changed:
             announce_change()

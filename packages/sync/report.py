@@ -20,6 +20,7 @@ class SyncReport:
     targets: int = 0  # names known in the releases looked at
     new_targets: int = 0
     vanished_targets: int = 0
+    listings: int = 0  # lists of devices read anew
     completed: int = 0  # targets whose documents were read anew
     unchanged: int = 0  # targets of which nothing had changed
     feeds: int = 0  # indexes read anew
@@ -36,6 +37,7 @@ class SyncReport:
             or self.vanished_releases
             or self.new_targets
             or self.vanished_targets
+            or self.listings
             or self.completed
             or self.feeds
         )
@@ -52,6 +54,8 @@ class SyncReport:
             parts.append(f"new: {', '.join(self.new_releases[:8])}" + (" ..." if len(self.new_releases) > 8 else ""))
         if self.vanished_releases:
             parts.append(f"gone: {', '.join(self.vanished_releases)}")
+        if self.listings:
+            parts.append(f"{self.listings} lists of devices read")
         if self.completed or self.unchanged:
             parts.append(f"{self.completed} targets read, {self.unchanged} unchanged")
         if self.feeds:

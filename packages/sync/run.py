@@ -51,6 +51,11 @@ class Run:
         """What to keep in a row for the next time."""
         return {"trust": self.trust.fingerprint, **documents}
 
+    def more_etags(self, row: Synced, **documents: str) -> dict[str, str]:
+        """The same beside what the row has of other documents, if those were read from here too."""
+        kept = row.etags if row.etags.get("trust") == self.trust.fingerprint else {}
+        return {**kept, **self.etags(**documents)}
+
     def synced(self, row: Synced, *fields: str) -> None:
         """Note that the row is what the mirror has, and save it with `fields`."""
         mark_synced(row, timezone.now())

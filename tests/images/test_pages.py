@@ -299,7 +299,7 @@ def test_the_home_page_shows_the_latest_images_and_the_queue(client: Client) -> 
     text = client.get("/").content.decode()
 
     assert "Demo Tiny" in text
-    assert "0 building, 1 waiting, 1 image ready" in text
+    assert "0 building, 1 waiting, 1 built in a day" in text
 
 
 def test_a_stale_mirror_is_visible(client: Client) -> None:

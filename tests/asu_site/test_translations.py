@@ -1,0 +1,192 @@
+"""Everything that people read on pages can be translated.
+
+The pages are rendered in a language in which each message stands in brackets. What stands outside of them did not go
+through gettext: either it is data, such as names, versions and commands, or somebody forgot it.
+"""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from django.utils.translation import trans_real
+
+from packages.models import Distribution, NetworkProfile
+from tests.factories import make_spec
+from tests.images.factories import DEVICE, make_target
+from tests.images.publications import make_image, make_request
+from tests.packages.devices import make_listing
+
+OPEN, CLOSE = "⟦", "⟧"
+
+# A line a page: its address, and the status that it answers with.
+PAGES = {
+    "/": 200,
+    "/devices/": 200,
+    "/devices/?q=archer": 200,
+    "/devices/?q=archre": 200,
+    "/devices/?q=nothing+like+it": 200,
+    "/devices/?part=short": 200,
+    "/devices/openwrt/ath79/generic/tplink_archer-c7-v2/": 200,
+    "/devices/openwrt/ramips/mt7621/zyxel_nr7101/": 200,
+    "/devices/openwrt/ath79/generic/no_such-device/": 404,
+    "/network-profiles/": 200,
+    "/images/none/": 404,
+}
+# Templates that no request here leads to.
+TEMPLATES = ("400.html", "403.html", "403_csrf.html", "404.html", "500.html")
+
+# What is data, or the same in every language. Full matches; what stands in <code>, <pre> and the like is data anyway.
+DATA = (
+    r"[\d.,:/ +·()%-]*",
+    r"\d{4}-\d\d-\d\d( \d\d:\d\d)?",
+    r"(openwrt|demo|Meadow)( [\d.]+)?,?",  # distributions, releases of them, communities
+    r"\d\d\.\d\d\.\d+(-rc\d)?|SNAPSHOT",
+    r"TP-Link Archer C7 v2|Second name|ZyXEL NR7101|Demo Tiny|A test\.",
+    r"tplink_archer-c7-v2|archer|archre|nothing like it|no such-device",  # what was searched for
+    r"squashfs|sysupgrade",
+    r"Linux [\d.]+|API",
+)
+_WORDS = ("title", "aria-label", "placeholder", "alt", "data-done", "data-status", "content")
+_DATA_TAGS = ("script", "style", "code", "pre", "option")
+
+
+class Brackets(trans_real.DjangoTranslation):
+    """A language that says everything in English, in brackets."""
+
+    def gettext(self, message: str) -> str:
+        return f"{OPEN}{message}{CLOSE}" if message and not _is_a_format(message) else message
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        return self.gettext(one if number == 1 else many)
+
+    def pgettext(self, context: str, message: str) -> str:
+        return self.gettext(message)
+
+    def npgettext(self, context: str, one: str, many: str, number: int) -> str:
+        return self.ngettext(one, many, number)
+
+
+def _is_a_format(message: str) -> bool:
+    """Django translates how dates and numbers are written too; those are no words."""
+    return re.fullmatch(r"[A-Z]+_[A-Z_]+|.", message) is not None
+
+
+class Reader(HTMLParser):
+    """All that is read out of a page, or by hovering, but for data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._within = ""  # the element of data that this is in, and how often in itself
+        self._depth = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        if self._depth == 0 and (tag in _DATA_TAGS or "mono" in (known.get("class") or "").split()):
+            self._within = tag
+        self._depth += tag == self._within
+        is_for_people = tag != "meta" or known.get("name") == "description"
+        self.texts += [known[name] or "" for name in _WORDS if name in known and is_for_people]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._depth and tag == self._within:
+            self._depth -= 1
+            self._within = self._within if self._depth else ""
+
+    def handle_data(self, data: str) -> None:
+        if self._depth == 0:
+            self.texts.append(data)
+
+
+def untranslated(page: str) -> list[str]:
+    """What of a page neither came through gettext nor is data."""
+    reader = Reader()
+    reader.feed(page)
+    whole = "\n".join(reader.texts)
+    # Markup within a message divides it, so brackets are followed over the whole page; they may be nested.
+    outside, depth = "", 0
+    for char in whole:
+        depth += (char == OPEN) - (char == CLOSE)
+        if depth == 0:
+            outside += char if char != CLOSE else "\n"
+    lines = (line.strip(" ·") for line in outside.splitlines())
+    return [line for line in lines if line and not any(re.fullmatch(pattern, line) for pattern in DATA)]
+
+
+@pytest.fixture
+def brackets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Everybody reads that language."""
+    language = Brackets("en")
+    monkeypatch.setattr(trans_real, "translation", lambda code: language)
+    monkeypatch.setattr(trans_real, "_default", language)
+    trans_real.deactivate()
+    yield
+    trans_real.deactivate()
+
+
+@pytest.fixture
+def shown(db: None) -> None:
+    """Something on each page."""
+    titles = [*DEVICE["titles"], {"title": "Second name"}]
+    make_target(profiles=({**DEVICE, "titles": titles},))
+    make_target(version="25.12.0-rc1", profiles=(DEVICE,))
+    make_target(version="SNAPSHOT", profiles=(DEVICE,))
+    make_listing("zyxel_nr7101", target="ramips/mt7621")
+    make_image()
+    place = {"distribution": "openwrt", "version": "24.10.2", "target": "ath79/generic"}
+    make_request(make_spec(**place, profile="tplink_archer-c7-v2"))
+    Distribution.objects.filter(name="openwrt").update(stable_version="24.10.2", stale_since="2026-01-02T03:04:05Z")
+    profile = NetworkProfile.objects.create(
+        name="meadow", title="Meadow", description="A test.", is_general=True, is_public=True, packages="vim"
+    )
+    profile.files.create(path="etc/config/x", content=b"x" * 5000)
+
+
+@pytest.mark.usefixtures("brackets", "shown")
+@pytest.mark.parametrize("address", PAGES)
+def test_every_word_on_a_page_can_be_translated(client: Client, address: str) -> None:
+    answer = client.get(address)
+
+    text = answer.content.decode()
+    assert answer.status_code == PAGES[address]
+    assert OPEN in text
+    assert untranslated(text) == []
+
+
+@pytest.mark.usefixtures("brackets", "db")
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_word_of_an_error_can_be_translated(name: str, rf: Any) -> None:
+    from django.template.loader import render_to_string
+
+    assert untranslated(render_to_string(name, request=rf.get("/"))) == []
+
+
+def test_the_test_sees_what_was_forgotten() -> None:
+    page = f'<p>{OPEN}known{CLOSE} Forgotten <b aria-label="Unsaid too">24.10.2</b></p><script>x = 1</script>'
+
+    assert untranslated(page) == ["Forgotten", "Unsaid too"]
+
+
+def test_messages_can_be_gathered_for_a_new_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "project"
+    for folder in ("templates", "images"):
+        for path in (settings.BASE_DIR / folder).rglob("*"):
+            if path.suffix in (".html", ".py") and path.is_file():
+                copy = project / path.relative_to(settings.BASE_DIR)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_text(path.read_text())
+    (project / "locale").mkdir()
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(settings, "LOCALE_PATHS", [project / "locale"])
+
+    call_command("makemessages", locale=["de"], verbosity=0)
+
+    text = (project / "locale/de/LC_MESSAGES/django.po").read_text()
+    assert 'msgid "Find your device"' in text
+    assert 'msgid_plural "%(total)s devices"' in text
