@@ -91,9 +91,10 @@ def no_memory_of_other_tests() -> Iterator[None]:
     """What this process knows of the catalogue and of the queue is of another test's."""
     from builders import waiting, workers
     from images import polls
-    from packages import catalogue, visibility
+    from packages import catalogue, package_tables, visibility
 
     catalogue.forget()
+    package_tables.forget()
     visibility.forget()
     waiting.forget()
     workers.forget()

@@ -2,6 +2,7 @@
 
 from packages.models.distributions import Channel, Distribution, DistributionKey
 from packages.models.feeds import Feed, Package
+from packages.models.flash_limits import FlashLimit
 from packages.models.flavours import FlavourDevice, Series, SeriesFeed
 from packages.models.network_profiles import NetworkProfile, NetworkProfileFile
 from packages.models.organisations import Organisation
@@ -32,6 +33,7 @@ __all__ = [
     "Distribution",
     "DistributionKey",
     "Feed",
+    "FlashLimit",
     "FlavourDevice",
     "NetworkProfile",
     "NetworkProfileFile",
