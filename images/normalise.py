@@ -283,10 +283,16 @@ def _check_filesystem(asked: Asked, profile: ProfileInfo) -> None:
     )
 
 
-def _check_rootfs_size(asked: Asked, catalogue: TargetCatalogue) -> None:
+def can_resize(catalogue: TargetCatalogue) -> bool:
+    """Whether its ImageBuilder can change the size of the root file system, as far as is known."""
     since = _RESIZES_SINCE.get(catalogue.distribution)
     # By the numbers of the branch: 21.02-SNAPSHOT is of 21.02.
-    if asked.rootfs_size_mb is not None and since and version_key(catalogue.version)[0][:2] < version_key(since)[0]:
+    return not since or version_key(catalogue.version)[0][:2] >= version_key(since)[0]
+
+
+def _check_rootfs_size(asked: Asked, catalogue: TargetCatalogue) -> None:
+    if asked.rootfs_size_mb is not None and not can_resize(catalogue):
+        since = _RESIZES_SINCE[catalogue.distribution]
         raise RequestRefusedError(
             400,
             f"rootfs_size_mb: the ImageBuilder of {catalogue.version} cannot change the size of the root file system; "

@@ -2,14 +2,19 @@
 
 from django.urls import path
 
-from images.views import device, devices, home, image, image_list, network_profiles, store
+from images.views import choose, device, devices, home, image, image_list, network_profiles, store
 
 app_name = "images"
+
+_DEVICE = "devices/<str:distribution>/<str:target>/<str:subtarget>/<str:profile>"
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("devices/", devices.devices, name="devices"),
-    path("devices/<str:distribution>/<str:target>/<str:subtarget>/<str:profile>/", device.device, name="device"),
+    path(f"{_DEVICE}/", device.device, name="device"),
+    path(f"{_DEVICE}/choose/", choose.choose, name="choose"),
+    path(f"{_DEVICE}/choose/packages", choose.choose_packages, name="choose-packages"),
+    path(f"{_DEVICE}/choose/selection", choose.choose_selection, name="choose-selection"),
     path("images/", image_list.image_list, name="list"),
     path("images/<str:request_hash>/", image.image_detail, name="detail"),
     path("images/<str:request_hash>/<str:act>", image.image_act, name="act"),

@@ -91,10 +91,11 @@ def no_memory_of_other_tests() -> Iterator[None]:
     """What this process knows of the catalogue and of the queue is of another test's."""
     from builders import waiting, workers
     from images import polls
-    from packages import catalogue, device_index, visibility
+    from packages import catalogue, device_index, package_tables, visibility
 
     catalogue.forget()
     device_index.forget()
+    package_tables.forget()
     visibility.forget()
     waiting.forget()
     workers.forget()

@@ -23,7 +23,7 @@ from builders.outcome.words import (
 from builders.spec import BuildFailedError
 from builders.states import Reason
 
-__all__ = ["classify", "mentions_too_big", "refused_quietly", "strip_paths", "tidy"]
+__all__ = ["classify", "mentions_too_big", "refused_quietly", "size_limit", "strip_paths", "tidy"]
 
 
 def classify(
@@ -218,6 +218,16 @@ def _too_big(log: Log) -> Verdict:
     if mentions_too_big(log.text):
         return Reason.IMAGE_TOO_BIG, _sentence_too_big(0)
     return None
+
+
+def size_limit(stdout: str, stderr: str) -> int | None:
+    """The bytes that an image could have had, from the log of one that was too big; None where it does not say.
+
+    Of several images the one to upgrade with decides.
+    """
+    found = re.findall(r"(\S{0,400}) is too big: \d{1,15} > (\d{1,15})(?!\d)", Log.of(stdout, stderr).text)
+    limits = [int(size) for name, size in found if "sysupgrade" in name] or [int(size) for _, size in found]
+    return max(limits, default=None)
 
 
 def mentions_too_big(text: str) -> bool:

@@ -18,7 +18,7 @@ def judge(build: Build, winner: Worker) -> None:
 
     Within the transaction that finishes the build.
     """
-    losers = _losers(build, winner) if build.epoch > 1 and not _has_packages_of_strangers(build) else []
+    losers = _losers(build, winner) if build.epoch > 1 and not has_packages_of_strangers(build) else []
     # In one order: two builds that end at once may each have been failed by the worker that built the other.
     for worker in Worker.objects.filter(pk__in=[*losers, winner.pk]).order_by("pk"):
         if worker.pk == winner.pk:
@@ -27,8 +27,10 @@ def judge(build: Build, winner: Worker) -> None:
             _strike(worker)
 
 
-def _has_packages_of_strangers(build: Build) -> bool:
-    """Who runs a repository could answer one worker and not the other, until that is suspended."""
+def has_packages_of_strangers(build: Build) -> bool:
+    """Who runs a repository could answer one worker and not the other, until that is suspended; and say in logs what
+    he likes.
+    """
     return any(feed["kind"] == "extra" for feed in build.spec["feeds"])
 
 

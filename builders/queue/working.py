@@ -9,16 +9,19 @@ from django.db.models.functions import Greatest, Now
 
 from builders import pace
 from builders.models import Attempt, Build, Worker
+from builders.outcome import size_limit
 from builders.querysets import from_now
 from builders.queue import glance, moves
 from builders.queue.asking import wake_workers
 from builders.queue.choosing import another_may_do_better, next_for
-from builders.queue.judging import judge
+from builders.queue.judging import has_packages_of_strangers, judge
 from builders.queue.upkeep import reclaim_overdue
 from builders.signals import build_finished
 from builders.spec import BuildFailedError, BuildResult, BuildSpec
 from builders.states import Phase, Reason, State
 from builders.transports.base import Call, Lease, LeaseLostError
+from packages import flash_limits
+from packages.models import FlashLimit
 
 
 def lease(worker: Worker, call: Call | None = None, *, takes_new: bool = True) -> Lease | None:
@@ -196,6 +199,18 @@ def fail(lease: Lease, worker: Worker, failure: BuildFailedError, *, is_final: b
             wake_workers()
         else:
             moves.set_failed(build, failure)
+            _learn_limit(build, failure)
+
+
+def _learn_limit(build: Build, failure: BuildFailedError) -> None:
+    """Whoever asks for this device next can be told beforehand what fits. Scripts of strangers' packages do not count:
+    they write into the same log."""
+    if failure.reason != Reason.IMAGE_TOO_BIG or has_packages_of_strangers(build):
+        return
+    size = size_limit(failure.stdout, failure.stderr)
+    if size is not None:
+        source = FlashLimit.Source.BUILD
+        flash_limits.learn(build.distribution, build.target, {str(build.spec["profile"]): size}, source)
 
 
 def give_back(lease: Lease, worker: Worker) -> None:

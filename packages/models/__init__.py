@@ -2,6 +2,7 @@
 
 from packages.models.distributions import Channel, Distribution, DistributionKey
 from packages.models.feeds import Feed, Package
+from packages.models.flash_limits import FlashLimit
 from packages.models.flavours import FlavourDevice, Series, SeriesFeed
 from packages.models.listed_devices import ListedDevice
 from packages.models.network_profiles import NetworkProfile, NetworkProfileFile
@@ -33,6 +34,7 @@ __all__ = [
     "Distribution",
     "DistributionKey",
     "Feed",
+    "FlashLimit",
     "FlavourDevice",
     "ListedDevice",
     "NetworkProfile",

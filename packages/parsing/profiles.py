@@ -16,6 +16,7 @@ MAX_IMAGES = 500
 MAX_DEVICES = 200
 MAX_TITLES = 50
 LAST_SECOND = 253_402_300_799  # of the year 9999
+SIZE_LIMITS = range(256 * 1024, 1 << 40)  # bytes; what an image may have on any device
 _WORD = re.compile(rf"-?(?:{names.PACKAGE.pattern})")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
 
@@ -93,7 +94,15 @@ def _profile(name: str, profile: Fields) -> ProfileEntry:
         device_packages=package_words(profile.texts("device_packages", MAX_PACKAGES)),
         image_prefix=_matching(profile, "image_prefix", names.FILE),
         images=_images(profile),
+        size_limit=_size_limit(profile),
     )
+
+
+def _size_limit(profile: Fields) -> int:
+    """Of an image as a whole (25.12 and later); what is odd is not told: nothing is built from it."""
+    limits = profile.raw.get("file_size_limits")
+    size = limits.get("image") if isinstance(limits, dict) else None
+    return size if isinstance(size, int) and not isinstance(size, bool) and size in SIZE_LIMITS else 0
 
 
 def _images(profile: Fields) -> list[dict[str, Any]]:

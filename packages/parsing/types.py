@@ -52,6 +52,7 @@ class ProfileEntry:
     image_prefix: str = ""
     images: list[dict[str, Any]] = field(default_factory=list)  # {"name", "type", "filesystem", "sha256", ...}
     package_words: list[str] = field(default_factory=list)  # what a flavour says of it: in no document
+    size_limit: int = 0  # bytes that an image may have; 0: not told
 
 
 @dataclass(frozen=True, slots=True)

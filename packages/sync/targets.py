@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
+from packages import flash_limits
 from packages.exceptions import ChecksumError, MirrorError, NotOnMirrorError, SignatureError
-from packages.models import Feed, Target, mark_synced
+from packages.models import Feed, FlashLimit, Target, mark_synced
 from packages.parsing import archive_names, profiles, sums
 from packages.parsing.types import TargetDocument
 from packages.sync.feeds import Sums, feeds_of_target, refresh_feeds
@@ -141,6 +142,8 @@ def _store(
     own = [*feeds, *kept]
     if document is not None:
         store_profiles(target, document.profiles)
+        limits = {entry.name: entry.size_limit for entry in document.profiles}
+        flash_limits.learn(run.distribution.name, target.name, limits, FlashLimit.Source.MIRROR)
     target.feeds.set(own)
     target.package_manager = (
         Target.PackageManager.APK if any(feed.format == Feed.Format.APK for feed in own) else Target.PackageManager.OPKG
