@@ -515,7 +515,7 @@ def _addresses(host: str, port: int | None) -> list[IPAddress]:
 
 def _kind(error: Exception) -> str:
     reason = getattr(error, "reason", None) or error
-    if isinstance(reason, urllib3.exceptions.SSLError | ssl.SSLError):
+    if isinstance(reason, urllib3.exceptions.SSLError) or isinstance(error, ssl.SSLError):
         return "TLS failed"
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
         return "unknown host"

@@ -8,7 +8,7 @@ line ends of any kind do not matter. What was not understood is kept, to be show
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -232,7 +232,7 @@ class _Reading:
             self.strange.append((number, line[:_MAX_LINE]))
 
 
-_FITS = {
+_FITS: dict[str, Callable[[str], object]] = {
     "distribution": lambda text: 0 < len(text) <= 32 and text.isascii() and text.isprintable(),
     "version": names.VERSION.fullmatch,
     "revision": names.REVISION.fullmatch,
