@@ -184,7 +184,7 @@ def test_a_name_that_leads_inside_is_not_called_however_often_it_is_asked(monkey
         raise ConnectionRefusedError
 
     monkeypatch.setattr(
-        upstream.socket,
+        socket,
         "getaddrinfo",
         lambda host, *rest, **more: (
             look_up(host, *rest, **more)
