@@ -1,6 +1,5 @@
 """What the page about updates shows: a verdict on a device, in groups and sentences for people."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -172,20 +171,27 @@ class UpdatePage:
     @property
     def feed_link(self) -> str:
         """News for it, for feed readers."""
-        return device_links.news(*self._subject, _chosen(self.words))
+        return device_links.news(*self._subject, self._told_words)
 
     @property
     def webhook_link(self) -> str:
         """News for it, for programs."""
         told = self.question.device.packages or {}
-        chosen = _chosen(self.words)
-        packages = " ".join(f"{name}={told[name]}" if told.get(name) else name for name in chosen)
+        packages = " ".join(f"{name}={told[name]}" if told.get(name) else name for name in self._told_words)
         return device_links.webhook(*self._subject, packages, revision=self.question.device.revision)
 
     @property
     def _subject(self) -> tuple[str, str, str, str]:
         device = self.question.device
         return device.distribution, device.target, self.verdict.profile or device.profile, device.version
+
+    @property
+    def _told_words(self) -> list[str]:
+        """What was chosen, by the names that the router has for it."""
+        new = {name for applied in self.verdict.changes for name in applied.targets} | set(self.verdict.added)
+        kept = [word for word in self.words if word[:1] != "-" and word not in new]
+        old = [name for applied in self.verdict.changes for name in applied.sources]
+        return list(dict.fromkeys((*kept, *old, *self.verdict.missing)))[:_MOST_IN_LINK]
 
     @property
     def asu_command(self) -> str:
@@ -200,7 +206,3 @@ class UpdatePage:
         """The same on the router."""
         address = f"uci set attendedsysupgrade.server.url={self.base}/{self.verdict.distribution}"
         return f"{address}; uci commit attendedsysupgrade\nowut upgrade --version-to {self.verdict.version}"
-
-
-def _chosen(words: Iterable[str]) -> list[str]:
-    return [word for word in words if word[:1] != "-"][:_MOST_IN_LINK]

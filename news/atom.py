@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.feedgenerator import Atom1Feed
+from django.utils.html import escape
 from django.utils.translation import get_language
 
 from builders.shown import visible
@@ -51,7 +52,7 @@ def render(feed: Feed, entries: Iterable[Entry], base: str, itself: str) -> byte
         document.add_item(
             title=visible(row.title),
             link=base + row.path,
-            description=visible(row.text),
+            description=escape(visible(row.text)),  # a summary is HTML there
             unique_id=urn(row.key),
             updateddate=row.at,
         )

@@ -82,9 +82,20 @@ def _changes(row: Distribution) -> Iterator[Entry]:
             "%(name)s %(place)s: %(count)d packages changed their names or places",
             len(found),
         )
-        text = "; ".join(f"{', '.join(change.sources) or '-'} → {', '.join(change.targets) or '-'}" for change in found)
+        text = "; ".join(map(_in_words, found))
         at = max(change.noted_at for change in found)
         yield Entry(f"{row.name}/changes/{place}", title % words, text, "/updates/", at)
+
+
+def _in_words(change: PackageChange) -> str:
+    words = {"old": ", ".join(change.sources), "new": ", ".join(change.targets)}
+    if change.kind == PackageChange.Kind.DROPPED:
+        return gettext("%(old)s: dropped") % words
+    if change.kind == PackageChange.Kind.DEFAULT:
+        return gettext("%(old)s: a default package now") % words
+    if change.kind == PackageChange.Kind.ADDED:
+        return gettext("%(new)s: needed now") % words
+    return gettext("%(old)s is now %(new)s") % words
 
 
 def _place(change: PackageChange) -> str:

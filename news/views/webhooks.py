@@ -1,6 +1,7 @@
 """The pages of webhooks: one to make them, and for each one of its own, at an address that nobody can guess."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from packages.upgrades import Reach
 from packages.visibility import Viewer
 
 _FIELDS = ("url", "distribution", "target", "profile", "version", "revision", "packages", "reach")
+_SHOWN = frozenset(_FIELDS) - {"revision", "reach"}  # that have a place for what is wrong
 _MOST_SHOWN = 50  # deliveries
 
 
@@ -39,7 +41,7 @@ def make(request: HttpRequest) -> HttpResponse:
         made = subscribing.subscribe(question, values["url"], addresses.base(request), asker)
     except (RequestRefusedError, RefusedError) as refusal:
         field = {"distro": "distribution"}.get(refusal.field, refusal.field)
-        wrong = {field if field in _FIELDS else "all": str(refusal)}
+        wrong = {field if field in _SHOWN else "all": str(refusal)}
         return _form(request, viewer, values, wrong=wrong, status=400)
     return _shy(render(request, "news/webhook_made.html", {"made": made, "header": signing.HEADER}))
 
@@ -76,10 +78,8 @@ def _question(values: Mapping[str, str], viewer: Viewer) -> Question:
     if not raw["profile"]:
         raise RequestRefusedError(400, gettext("Which device is it?"), field="profile")
     question = questions.shape("", raw)
-    try:
+    with suppress(NotYetError):  # then it is on offer, and its documents are on their way
         questions.answer(question, viewer)
-    except NotYetError:
-        pass  # the device is on offer; its documents are on their way
     return question
 
 
