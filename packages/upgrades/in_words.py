@@ -20,7 +20,7 @@ def in_words(verdict: Verdict, viewer: Viewer = PUBLIC) -> list[str]:
     What others of them need comes by itself and is not named.
     """
     listed = list(verdict.packages or ())
-    if not verdict.is_absolute:
+    if not verdict.is_absolute or not verdict.profile:
         return listed
     snapshot = catalogue.find(verdict.distribution, verdict.version, verdict.target, viewer)
     defaults = catalogue.default_image(snapshot, snapshot.profiles.get(verdict.profile))
