@@ -157,7 +157,7 @@ def _packages(row: Distribution, target: Target, where: tuple[str, str, str], na
             gettext("%(package)s %(version)s for %(name)s %(release)s")
             % {"package": name, "version": version, "name": row, "release": release.version},
             gettext("What the feeds of the release have now."),
-            device_links.choose(*where, release.version, names),
+            device_links.device(*where),
             at or release.seen_at,
         )
 

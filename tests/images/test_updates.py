@@ -186,7 +186,7 @@ def test_the_page_asks_a_bounded_number_of_questions(
 ) -> None:
     paste(client)
 
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(18):
         paste(client)
 
 
