@@ -59,6 +59,11 @@ class _Form:
         return self.told.strange_count - len(self.told.strange) if self.told else 0
 
     @property
+    def first_wrong(self) -> str:
+        """The field to begin with."""
+        return next((name for name in ("text", "distro", *_BY_HAND) if name in self.wrong), "")
+
+    @property
     def is_open(self) -> bool:
         """Whether something was typed in beside the paste, or has to be."""
         return any(self.values.get(name) for name in _BY_HAND) or any(name in self.wrong for name in _BY_HAND)
@@ -86,7 +91,7 @@ def updates(request: HttpRequest) -> HttpResponse:
     return _page(request, viewer, form, page=page)
 
 
-_FIELDS = ("text", "distro", "version", "target", "profile", "reach")
+_FIELDS = ("all", "text", "distro", "version", "target", "profile", "reach")
 
 
 def _page(request: HttpRequest, viewer: Viewer, form: _Form, *, status: int = 200, **more: Any) -> HttpResponse:
@@ -140,7 +145,7 @@ def _asked(form: _Form, told: Told, viewer: Viewer) -> dict[str, Any]:
         if not raw[name]:
             form.wrong.setdefault(name, sentence)
     if form.wrong:
-        raise RequestRefusedError(400, gettext("Something is missing to look for updates."), field="text")
+        raise RequestRefusedError(400, gettext("Something is missing to look for updates."), field="all")
     return raw
 
 
