@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from asu_site import headers
-from asu_site.addresses import is_api, tidy
+from asu_site.addresses import is_api, is_page, tidy
 from asu_site.api import JSON, error_body, sentence, title
 from asu_site.fastpath import Answer, Headers, KeptAnswers, for_request
 from packages import generation
@@ -197,7 +197,7 @@ def _drain(stream: Any, had: int) -> None:
 
 def _error(path: str, status: int, detail: str) -> Answer:
     """An error without Django; a plain one where people look."""
-    if is_api(path) or status != 500:
+    if is_api(path) or (status != 500 and not is_page(path)):
         content_type, body = JSON, error_body(status, detail)
     else:
         content_type = "text/html; charset=utf-8"

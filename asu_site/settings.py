@@ -153,6 +153,12 @@ ASU_SIGNING_KEY = env_str("ASU_SIGNING_KEY")
 ASU_METRICS_TOKEN = env_str("ASU_METRICS_TOKEN")  # "" = /metrics is for programs on this machine only
 ASU_FAST_ANSWER_SECONDS = env_int("ASU_FAST_ANSWER_SECONDS", 5)  # 0 = every answer comes from Django
 
+# -- news --------------------------------------------------------------------------------------------------
+
+ASU_WEBHOOKS = env_int("ASU_WEBHOOKS", 1000)  # at most so many in all; 0 = none
+ASU_WEBHOOKS_PER_CLIENT = env_int("ASU_WEBHOOKS_PER_CLIENT", 10)  # made in a day from one address
+ASU_WEBHOOKS_INSIDE = env_bool("ASU_WEBHOOKS_INSIDE")  # they may lead into this machine and private networks
+
 # -- builds ------------------------------------------------------------------------------------------------
 
 ASU_SANDBOX = env_choice("ASU_SANDBOX", "auto", ("auto", "full", "namespace", "process"))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from images.views import choose, device, devices, home, image, image_list, network_profiles, store
+from images.views import choose, device, devices, home, image, image_list, network_profiles, store, updates
 
 app_name = "images"
 
@@ -18,6 +18,8 @@ urlpatterns = [
     path("images/", image_list.image_list, name="list"),
     path("images/<str:request_hash>/", image.image_detail, name="detail"),
     path("images/<str:request_hash>/<str:act>", image.image_act, name="act"),
+    path("updates/", updates.updates, name="updates"),
+    path("updates/build", updates.update_build, name="update-build"),
     path("network-profiles/", network_profiles.network_profile_list, name="network-profiles"),
     path("store/<str:request_hash>/<str:name>", store.store, name="store"),
     path("<slug:distribution>/store/<str:request_hash>/<str:name>", store.store),

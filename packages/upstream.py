@@ -1,4 +1,5 @@
 """The way to mirrors: the only HTTP client. Fetches documents, lists folders, downloads and verifies archives.
+It also calls who wants to be called (`tell`).
 
 A mirror is an http(s) address or a file:// folder. Every read is bounded in bytes and in time, every failure is a
 `MirrorError` with a sentence. Redirects are followed by hand, a few times, so that each hop is checked.
@@ -10,10 +11,13 @@ import json
 import logging
 import os
 import socket
+import ssl
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from io import BufferedRandom
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,7 +42,7 @@ from packages.parsing import listing as html
 from packages.parts import locked, sha256_of, verify
 from packages.web_addresses import IPAddress, WebAddress, is_public
 
-__all__ = ["Bounds", "Document", "Mirror", "authorize", "check_url", "gunzip"]
+__all__ = ["Bounds", "Document", "Mirror", "Said", "authorize", "check_url", "gunzip", "tell"]
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,7 @@ SERVER_PAUSES = (0.2, 0.8, *[2.0] * 15)
 REDIRECTS = 5
 CHUNK = 256 * 1024  # bytes
 SHORT_ANSWER = 16 * 1024  # bytes of a JSON answer that says why there is no file
+MOST_ADDRESSES = 4  # of a host that a stranger named: each one that is silent costs the whole timeout
 DOCUMENT_PATIENCE = 10  # times ASU_HTTP_TIMEOUT: a document that drips longer than this is given up
 USER_AGENT = f"asu/{settings.VERSION}"
 
@@ -316,7 +321,7 @@ class _Outside:
             raise urllib3.exceptions.NewConnectionError(self, f"{self.host}: unknown host") from error
         if not all(is_public(address) for address in found):
             raise _InsideError(f"{self.host} is on this machine or in a private network, which is not allowed.")
-        for address in found:
+        for address in found[:MOST_ADDRESSES]:
             try:
                 return urllib3.util.connection.create_connection(
                     (str(address), self.port), self.timeout, self.source_address, self.socket_options
@@ -340,6 +345,107 @@ class _OutsideHTTPPool(urllib3.HTTPConnectionPool):
 
 class _OutsideHTTPSPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _OutsideHTTPSConnection
+
+
+# -- calls to those who asked for them --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the other side answered: nothing but the beginning of its body is read."""
+
+    status: int
+    body: bytes
+
+
+def tell(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    is_inside_allowed: bool = False,
+    seconds: float = 15.0,
+    max_bytes: int = SHORT_ANSWER,
+) -> Said:
+    """POST to an address that a stranger named. Redirects are not followed; all of it ends after so many seconds.
+
+    As with `Bounds`, the very address that is connected to must be a public one unless `is_inside_allowed`. MirrorError
+    where it is not, or the address is none; MirrorUnreachableError where nobody answers in time.
+    """
+    try:
+        address = WebAddress.parse(url)
+    except ValueError as error:
+        raise MirrorError(f"The address {error}.") from error
+    connection = _TOLD[address.scheme, is_inside_allowed](address.host, address.port, timeout=seconds / 2)
+    watch = threading.Timer(seconds, connection.hang_up)
+    watch.start()
+    try:
+        head = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close", **headers}
+        connection.request("POST", urlsplit(url).path or "/", body=body, headers=head, preload_content=False)
+        response = connection.getresponse()
+        said = Said(response.status, response.read(max_bytes, decode_content=False))
+        if connection.is_hung_up or (response.length_remaining and len(said.body) < max_bytes):
+            raise ConnectionError  # broken off, by us or by them
+        return said
+    except _InsideError as error:
+        raise MirrorError(str(error)) from error
+    except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
+        why = f"no whole answer in {seconds:g} seconds" if connection.is_hung_up else _kind(error)
+        raise MirrorUnreachableError(f"No answer from {address.root} ({why}).") from error
+    finally:
+        watch.cancel()
+        connection.close()
+
+
+class _Told:
+    """A connection that can be cut from outside at any time: while TLS is agreed on, or the head comes in drops."""
+
+    is_hung_up = False
+    _line: socket.socket | None = None
+
+    def _new_conn(self: Any) -> socket.socket:  # of one of the four below
+        made: socket.socket = super()._new_conn()  # type: ignore[misc]
+        self._line = made.dup()  # TLS takes the socket away from whoever has it
+        if self.is_hung_up:
+            made.close()
+            raise TimeoutError  # the name server, or its other addresses, took all the time
+        return made
+
+    def hang_up(self) -> None:
+        """Whoever reads or writes finds the connection at its end."""
+        self.is_hung_up = True
+        if self._line is not None:
+            with suppress(OSError):
+                self._line.shutdown(socket.SHUT_RDWR)
+
+    def close(self: Any) -> None:
+        super().close()  # type: ignore[misc]
+        if self._line is not None:
+            self._line.close()
+
+
+class _ToldHTTP(_Told, urllib3.connection.HTTPConnection):
+    pass
+
+
+class _ToldHTTPS(_Told, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class _ToldOutsideHTTP(_Told, _OutsideHTTPConnection):
+    pass
+
+
+class _ToldOutsideHTTPS(_Told, _OutsideHTTPSConnection):
+    pass
+
+
+_TOLD: dict[tuple[str, bool], Any] = {
+    ("http", True): _ToldHTTP,
+    ("https", True): _ToldHTTPS,
+    ("http", False): _ToldOutsideHTTP,
+    ("https", False): _ToldOutsideHTTPS,
+}
 
 
 @contextmanager
@@ -409,13 +515,13 @@ def _addresses(host: str, port: int | None) -> list[IPAddress]:
 
 def _kind(error: Exception) -> str:
     reason = getattr(error, "reason", None) or error
-    if isinstance(reason, urllib3.exceptions.SSLError):
+    if isinstance(reason, urllib3.exceptions.SSLError) or isinstance(error, ssl.SSLError):
         return "TLS failed"
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
         return "unknown host"
     if isinstance(error, urllib3.exceptions.NewConnectionError):  # a subclass of the next one, for no reason
         return "connection refused"
-    return "timeout" if isinstance(error, urllib3.exceptions.TimeoutError) else "connection failed"
+    return "timeout" if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError) else "connection failed"
 
 
 def _expect(response: urllib3.BaseHTTPResponse, path: str, *statuses: int) -> None:

@@ -6,6 +6,7 @@ can): a test finds those that are in neither.
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,10 @@ ADDRESSES = {
         f"/{{name}}/store/{{hash}}/{SYSUPGRADE}",
         f"/openwrt/store/{{mine}}/{SYSUPGRADE}",
     ],
+    "news/<slug:distribution>.atom": ["/news/{name}.atom"],
+    "news/<slug:distribution>/<str:target>/<str:subtarget>/<str:profile>.atom": [
+        "/news/{name}/veiled/place/veiled_device.atom"
+    ],
     r"^(?P<distribution>[a-z0-9][a-z0-9-]*)/(?P<path>(?:releases|snapshots)/.+|\.versions\.json)$": [
         f"/{{name}}/{DOCUMENT}",
         "/{name}/.versions.json",
@@ -103,6 +108,8 @@ LISTS = {
     "devices/": "/devices/",
     "images/": "/images/",
     "network-profiles/": "/network-profiles/",
+    "updates/": "/updates/",
+    "news/webhooks/": "/news/webhooks/",
     "api/v1/network-profiles": "/api/v1/network-profiles",
     "status.json": "/status.json",
     "status/": "/status/",
@@ -116,6 +123,8 @@ AT_THE_ROOT = {route: [place.replace("/{name}", "", 1) for place in places] for 
 AT_THE_ROOT |= {r"^(?P<path>(?:releases|snapshots)/.+|\.versions\.json)$": [f"/{DOCUMENT}", "/.versions.json"]}
 OPEN = {
     "favicon.ico": "a picture",
+    "updates/build": "a form, see test_forms_know_of_it_as_little",
+    "news/webhooks/<str:token>/": "a page at an address that nobody can guess, and its buttons",
     "admin/": "for maintainers, who sign in",
     "api/worker/v1/": "for approved workers, who build everything",
     "worker/asu-worker.pyz": "one file, the same for everybody",
@@ -402,6 +411,29 @@ def test_the_default_distribution_may_be_private_too(world: World, settings: Set
     assert call(world.site, "POST /api/v1/build", world.right, wish=body).status == 202
     refused = call(world.site, "POST /api/v1/build", wish=body)
     assert refused.status == 400 and "This server does not offer it" in refused.text
+
+
+@pytest.mark.parametrize("place", ["/updates/", "/updates/build", "/news/webhooks/"])
+@pytest.mark.parametrize("who", ["no token", "another organisation's", "a disabled one"])
+def test_forms_know_of_it_as_little(world: World, place: str, who: str) -> None:
+    where = {"version": "24.10.2", "target": HIDDEN_TARGET, "profile": "veiled_device", "url": "https://example.org/"}
+    secret = world.strangers[who]
+    stranger = Client(HTTP_AUTHORIZATION=f"Bearer {secret}") if secret else Client()
+    member = Client(HTTP_AUTHORIZATION=f"Bearer {world.right}")
+
+    found, nothing = (
+        stranger.post(place, {**where, "distro": name, "distribution": name}) for name in (SECRET, NOBODY)
+    )
+    told = member.post(place, {**where, "distro": SECRET, "distribution": SECRET})
+
+    assert (found.status_code, nothing.status_code) == (400, 400)
+    assert _without_tokens(found).replace(SECRET, NOBODY) == _without_tokens(nothing)
+    assert "Secret Net" not in found.content.decode()
+    assert told.status_code in (200, 302), told.content
+
+
+def _without_tokens(answer: Any) -> str:
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", answer.content.decode())
 
 
 def test_with_its_distribution_made_private_an_old_image_is_hidden(world: World) -> None:

@@ -30,10 +30,11 @@ def check(request: HttpRequest, distribution: str = "") -> HttpResponse:
         return respond(request, answers.refused(refusal))
     except NotYetError as error:
         return respond(request, answers.error(503, str(error), {"Retry-After": "5"}))
-    return respond(request, Answer(200, _body(question, verdict)))
+    return respond(request, Answer(200, said(question, verdict)))
 
 
-def _body(question: Question, verdict: Verdict) -> dict[str, Any]:
+def said(question: Question, verdict: Verdict) -> dict[str, Any]:
+    """The body of the answer."""
     return {
         "status": 200,
         "detail": _sentence(question, verdict),

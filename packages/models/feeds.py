@@ -73,6 +73,8 @@ class Package(models.Model):
     size = models.PositiveBigIntegerField(default=0, help_text="bytes of the file")
     installed_size = models.PositiveBigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
+    # Since when the feed has it in this version; None: since before anybody took note.
+    seen_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["feed", "full_name"], name="package_once")]

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 
 from packages.changes import Change, circle_with, shape_problem
 from packages.models.distributions import Distribution
@@ -36,6 +37,7 @@ class PackageChange(models.Model):
         default=False, help_text="Without it the new release does not work: clients do not ask."
     )
     why = models.CharField(max_length=300, blank=True, help_text="A sentence for people.")
+    noted_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["distribution", "id"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.utils import timezone
 
 from packages import words
 from packages.models.distributions import Channel, Distribution
@@ -24,6 +25,7 @@ class Release(Synced):
     version = models.CharField(max_length=64)
     is_enabled = models.BooleanField(default=True, help_text="Disabled: not offered, and requests for it are refused.")
     is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")
+    seen_at = models.DateTimeField("seen first", default=timezone.now, editable=False)
     # Off the mirror's list since; a sync that finds it again enables it again.
     vanished_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Of a flavour only.

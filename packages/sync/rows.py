@@ -1,6 +1,9 @@
 """Parsed documents into rows, many at a time."""
 
 from collections.abc import Iterable
+from datetime import datetime
+
+from django.utils import timezone
 
 from packages.models import Feed, Package, Profile, Target
 from packages.parsing.types import PackageEntry, ProfileEntry
@@ -34,17 +37,25 @@ def store_profiles(target: Target, entries: Iterable[ProfileEntry]) -> None:
 
 
 def store_packages(feed: Feed, entries: Iterable[PackageEntry]) -> int:
-    """Make the feed's packages those of `entries` and say how many. Of one name the first counts, as with opkg."""
+    """Make the feed's packages those of `entries` and say how many. Of one name the first counts, as with opkg.
+
+    What stays in the same version keeps the time when it was seen first.
+    """
     wanted: dict[str, PackageEntry] = {}
     for entry in entries:
         wanted.setdefault(entry.full_name, entry)
-    Package.objects.filter(feed=feed).delete()
-    Package.objects.bulk_create((_package(feed, entry) for entry in wanted.values()), batch_size=BATCH)
+    rows = Package.objects.filter(feed=feed)
+    known = {(name, version): seen_at for name, version, seen_at in rows.values_list("full_name", "version", "seen_at")}
+    rows.delete()
+    now = timezone.now()
+    fresh = (_package(feed, entry, known.get((entry.full_name, entry.version), now)) for entry in wanted.values())
+    Package.objects.bulk_create(fresh, batch_size=BATCH)
     return len(wanted)
 
 
-def _package(feed: Feed, entry: PackageEntry) -> Package:
+def _package(feed: Feed, entry: PackageEntry, seen_at: datetime | None) -> Package:
     return Package(
+        seen_at=seen_at,
         feed=feed,
         name=entry.name,
         full_name=entry.full_name,

@@ -5,8 +5,9 @@ needs when some were renamed, merged, split, dropped or made default since; and 
 """
 
 from packages.upgrades.devices import Device, Dropped, Reach, Verdict
+from packages.upgrades.in_words import in_words
 from packages.upgrades.lists import is_absolute
 from packages.upgrades.look import look
 from packages.upgrades.present import present_names
 
-__all__ = ["Device", "Dropped", "Reach", "Verdict", "is_absolute", "look", "present_names"]
+__all__ = ["Device", "Dropped", "Reach", "Verdict", "in_words", "is_absolute", "look", "present_names"]

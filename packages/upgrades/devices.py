@@ -55,6 +55,7 @@ class Verdict:
     updates: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # name -> (new, installed)
     changes: tuple[Applied, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)  # left out of `packages`: name -> why
+    added: tuple[str, ...] = ()  # of `packages`: defaults of the new release that the device lacks
     dropped: Dropped | None = None
     newest: str = ""  # of those looked at
     newer_channels: tuple[str, ...] = ()  # newest release of each newer channel, newest first

@@ -51,6 +51,7 @@ def look(
         updates=verdict.updates if wants_updates else {},
         changes=verdict.changes,
         missing=verdict.missing,
+        added=verdict.added,
         dropped=place.dropped,
         newest=scope.candidates[0].version,
         newer_channels=tuple(release.version for release in scope.newer_channels),
@@ -183,6 +184,7 @@ class _Parts:
     updates: Mapping[str, tuple[str, str]]
     changes: tuple[Applied, ...]
     missing: Mapping[str, str]
+    added: tuple[str, ...] = ()
 
 
 _NO_PACKAGES = _Parts(None, False, {}, (), {})
@@ -211,11 +213,13 @@ class _Packages:
             name: _why_missing(name, applied) for name in names if name not in self.known and name not in VIRTUAL
         }
         names = [name for name in names if name not in missing]
+        added: list[str] = []
         if self.is_absolute:
-            names += lists.newly_default(self.place.catalogue, self.defaults, names, self.place.old.defaults)
+            added = lists.newly_default(self.place.catalogue, self.defaults, names, self.place.old.defaults)
         else:
             names += self._removals()
-        return _Parts(tuple(names), self.is_absolute, self._updates(short), tuple(applied), missing)
+        updates = self._updates(short)
+        return _Parts((*names, *added), self.is_absolute, updates, tuple(applied), missing, tuple(added))
 
     def _removals(self) -> list[str]:
         """What was not wanted by its old name is not wanted by its new one; only defaults can be removed."""

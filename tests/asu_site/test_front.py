@@ -160,6 +160,15 @@ def test_a_body_over_the_limit_is_refused_as_json_and_let_finish(settings: Setti
     assert body.was_read == 2000
 
 
+def test_people_are_told_of_a_body_over_the_limit_in_a_page(settings: Settings) -> None:
+    settings.ASU_MAX_BODY = 1024
+
+    status, headers, data = call(Front(App()), "/updates/", "POST", Chunked(b"x" * 2000), CONTENT_LENGTH="2000")
+
+    assert status.startswith("413 ")
+    assert headers["Content-Type"].startswith("text/html") and b"larger than 1024 bytes" in data
+
+
 def test_a_length_that_is_no_number_is_not_believed() -> None:
     app = App()
 

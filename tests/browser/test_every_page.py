@@ -7,7 +7,15 @@ from tests.browser.conftest import Open
 from tests.browser.eyes import NARROW, WIDE
 
 DEVICE_PAGES = ["/devices/?q=rocket", "/devices/demo/demo/generic/acme_rocket-2/", "/devices/demo/x/y/acme_rocket/"]
-PAGES = ["/", *DEVICE_PAGES, "/images/", "/network-profiles/", "/status/", "/docs/"]
+PAGES = [
+    "/",
+    *DEVICE_PAGES,
+    "/updates/",
+    "/images/",
+    "/network-profiles/",
+    "/status/",
+    "/docs/",
+]
 MOST_BYTES = 100_000
 MOST_REQUESTS = 8
 LOOKS = [(WIDE, "light"), (NARROW, "dark")]

@@ -1,0 +1,1 @@
+"""Feeds to read, and the pages of webhooks."""
