@@ -14,7 +14,8 @@
                │ └── asked for again ─┘                                │              │
                └──── retry(): asked for again, or by a maintainer ─────┴──────────────┘
 
-Only a maintainer takes a build out of PARKED: `retry`, or `refuse` to FAILED. While BUILDING a build also has a phase, in the words that clients know.
+Only a maintainer takes a build out of PARKED: `retry`, or `refuse` to FAILED. While BUILDING a build also has a phase,
+in the words that clients know.
 """
 
 from enum import StrEnum
