@@ -73,7 +73,7 @@ def invented() -> dict[str, Any]:
     releases: dict[str, Any] = {version: {} for version in _VERSIONS}
     for number in range(408):
         name = f"family{number % 41:02}/sub{number // 41 % 3}"
-        profiles = {
+        profiles: dict[str, list[str]] = {
             f"vendor{chance.randrange(90)}_model-{number:03}-{device}": []
             for device in range(22 if number % 10 else 15)
         }
@@ -104,7 +104,8 @@ def add_packages(index: bytes) -> None:
         feed = Feed.objects.create(
             release=release, name="packages", kind=Feed.Kind.ARCH, path=path, index_sha256=sha256
         )
-        feed.targets.set(Target.objects.filter(release=release, arch_packages=arch))
+        for target in Target.objects.filter(release=release, arch_packages=arch):
+            target.feeds.add(feed)
         feeds.append(feed.pk)
     bulk.insert(
         Package,

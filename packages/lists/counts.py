@@ -41,7 +41,6 @@ def up_to(rows: "QuerySet[Any]", most: int = FILTERED) -> Count:
 
 
 def _estimate(rows: "QuerySet[Any]") -> int:
-    found: int | float | None
     table = rows.model._meta.db_table
     connection = connections[rows.db]
     with connection.cursor() as cursor:
@@ -61,5 +60,5 @@ def _estimate(rows: "QuerySet[Any]") -> int:
 
 def _round(number: int) -> int:
     """To two digits: more would look exact."""
-    step = 10 ** max(0, len(str(number)) - 2)
+    step: int = 10 ** max(0, len(str(number)) - 2)
     return (number + step // 2) // step * step
