@@ -7,7 +7,7 @@ from django.utils.functional import cached_property
 from builders.models import Build
 from images.querysets import ImageQuerySet, ImageRequestQuerySet
 from packages import visibility
-from packages.lists.indexes import BY_BEGINNING
+from packages.lists.indexes import BY_BEGINNING, BY_BEGINNING_AND_TIME
 from packages.models import Organisation, Profile
 from packages.visibility import Viewer
 
@@ -84,14 +84,14 @@ class ImageRequest(models.Model):
         indexes = [
             models.Index(fields=["status"], name="request_preparing", condition=models.Q(status="preparing")),
             models.Index(fields=["distribution", "version", "target"], name="request_where"),
-            # For lists, as in `Build`.
+            # For lists, as in `Build`; those of images are joined to them, so here they go by the time.
             models.Index(fields=["created_at"], name="request_created"),
-            models.Index(fields=["status", "id"], name="request_status"),
-            models.Index(fields=["distribution", "id"], name="request_distribution"),
-            models.Index(fields=["version", "id"], name="request_version", opclasses=BY_BEGINNING),
-            models.Index(fields=["target", "id"], name="request_target", opclasses=BY_BEGINNING),
-            models.Index(fields=["profile", "id"], name="request_profile", opclasses=BY_BEGINNING),
-            models.Index(fields=["client", "id"], name="request_client", opclasses=BY_BEGINNING),
+            models.Index(fields=["status", "created_at"], name="request_status"),
+            models.Index(fields=["distribution", "created_at"], name="request_distribution"),
+            models.Index(fields=["version", "created_at"], name="request_version", opclasses=BY_BEGINNING_AND_TIME),
+            models.Index(fields=["target", "created_at"], name="request_target", opclasses=BY_BEGINNING_AND_TIME),
+            models.Index(fields=["profile", "created_at"], name="request_profile", opclasses=BY_BEGINNING_AND_TIME),
+            models.Index(fields=["client", "created_at"], name="request_client", opclasses=BY_BEGINNING_AND_TIME),
         ]
 
     def __str__(self) -> str:

@@ -25,7 +25,7 @@ from builders.shown import length, visible, visible_lines
 from builders.states import OPEN, State
 from packages.admin import ReadOnly
 from packages.lists.fast import SEARCH_HELP, FastList
-from packages.lists.filters import DaysFilter, DistributionFilter, ProfileFilter, TargetFilter, VersionFilter
+from packages.lists.filters import DaysOfIds, DistributionFilter, ProfileFilter, TargetFilter, VersionFilter
 
 _LOG_BYTES = 16 * 1024  # of a running build
 _RETRIABLE = (State.FAILED, State.EXPIRED, State.DROPPED, State.PARKED)
@@ -35,7 +35,7 @@ _RETRIABLE = (State.FAILED, State.EXPIRED, State.DROPPED, State.PARKED)
 class BuildAdmin(ReadOnly, FastList, LiveAdmin):
     list_display = ("short_hash", "state_cell", "what", "by", "waits", "queued", "duration")
     list_filter = (
-        *(StateFilter, ReasonFilter, DaysFilter, DistributionFilter, VersionFilter, TargetFilter, ProfileFilter),
+        *(StateFilter, ReasonFilter, DaysOfIds, DistributionFilter, VersionFilter, TargetFilter, ProfileFilter),
         WorkerFilter,
     )
     list_select_related = ("worker",)
@@ -44,7 +44,7 @@ class BuildAdmin(ReadOnly, FastList, LiveAdmin):
     sortable_by = ("short_hash",)
     deferred = ("spec", "canonical", "stdout", "stderr", "build_cmd")
     live_columns = ("state",)
-    actions = ("retry", "cancel", "refuse")
+    actions: Any = ("retry", "cancel", "refuse")
     fieldsets = (
         ("What", {"fields": ("spec_hash", "wanted", "command")}),
         ("Its turn", {"fields": ("priority", "turn", "epoch", "attempts", "lease_until", "polled_at")}),
@@ -103,10 +103,14 @@ class BuildAdmin(ReadOnly, FastList, LiveAdmin):
         is_running = row.state == State.BUILDING
         return {
             "head": self.part("build/_head.html", **_stand(row), forecast=_forecast(row), took=_took(row)),
-            "buttons": self.part("_buttons.html", orders=_buttons(row) if self.may_press(request) else ()),
+            "buttons": self.part("_buttons.html", orders=self.buttons_of(request, row)),
             "log": self.part("build/_log.html", log=log_tail(row, _LOG_BYTES)) if is_running else SafeString(""),
             "attempts": self.part("build/_attempts.html", attempts=_attempts(row)),
         }
+
+    def buttons_of(self, request: HttpRequest, row: Build) -> list[dict[str, Any]]:
+        """What can be done with it."""
+        return _buttons(row) if self.has_act_permission(request) else []
 
     def is_over(self, row: Build) -> bool:
         return row.state not in OPEN

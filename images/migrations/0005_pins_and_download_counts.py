@@ -66,34 +66,34 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="imagerequest",
-            index=models.Index(fields=["status", "id"], name="request_status"),
+            index=models.Index(fields=["status", "created_at"], name="request_status"),
         ),
         migrations.AddIndex(
             model_name="imagerequest",
-            index=models.Index(fields=["distribution", "id"], name="request_distribution"),
+            index=models.Index(fields=["distribution", "created_at"], name="request_distribution"),
         ),
         migrations.AddIndex(
             model_name="imagerequest",
             index=models.Index(
-                fields=["version", "id"], name="request_version", opclasses=("varchar_pattern_ops", "int8_ops")
+                fields=["version", "created_at"], name="request_version", opclasses=("varchar_pattern_ops", "timestamptz_ops")
             ),
         ),
         migrations.AddIndex(
             model_name="imagerequest",
             index=models.Index(
-                fields=["target", "id"], name="request_target", opclasses=("varchar_pattern_ops", "int8_ops")
+                fields=["target", "created_at"], name="request_target", opclasses=("varchar_pattern_ops", "timestamptz_ops")
             ),
         ),
         migrations.AddIndex(
             model_name="imagerequest",
             index=models.Index(
-                fields=["profile", "id"], name="request_profile", opclasses=("varchar_pattern_ops", "int8_ops")
+                fields=["profile", "created_at"], name="request_profile", opclasses=("varchar_pattern_ops", "timestamptz_ops")
             ),
         ),
         migrations.AddIndex(
             model_name="imagerequest",
             index=models.Index(
-                fields=["client", "id"], name="request_client", opclasses=("varchar_pattern_ops", "int8_ops")
+                fields=["client", "created_at"], name="request_client", opclasses=("varchar_pattern_ops", "timestamptz_ops")
             ),
         ),
         migrations.AddField(

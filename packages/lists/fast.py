@@ -45,7 +45,7 @@ class FastChangeList(ChangeList):
             name = columns[int(number)] if int(number) < len(columns) else ""
             if name in (self.sortable_by or ()) and (column := str(self.get_ordering_field(name) or "")):
                 return Order(column.removeprefix("-"), is_descending=sign != column.startswith("-"))
-        return Order(is_descending=self.model_admin.is_newest_first)
+        return Order(self.model_admin.newest_by(self))
 
     def get_ordering_field_columns(self) -> Any:
         """The arrow in the head of the column."""
@@ -75,6 +75,7 @@ class FastChangeList(ChangeList):
         keys = [branch.select_related(None) for branch in self.branches]
         self.page = page(keys, bare, self.order, cursor, self.list_per_page)
         self.result_list = self.page.rows
+        self.model_admin.look_up(self.result_list)
         self.total = self._total(cursor)
         # "Select all" is offered where all are not too many.
         self.result_count = len(self.result_list) if self.total.how else self.total.number
@@ -121,7 +122,6 @@ class FastList(admin.ModelAdmin):  # type: ignore[type-arg]
 
     searched: dict[str, str] = {}  # columns with an index, and what they hold: see `search.conditions`
     deferred: tuple[str, ...] = ()  # columns that are long, and not shown in the list
-    is_newest_first = True
     sortable_by: ClassVar[tuple[str, ...]] = ()  # only what an index carries, and what is never empty
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER  # they would count each choice
@@ -134,6 +134,13 @@ class FastList(admin.ModelAdmin):  # type: ignore[type-arg]
             raise ImproperlyConfigured(f"{cls.__name__}.list_filter: only FastFilter classes cost no scan")
         if cls.date_hierarchy or cls.search_fields:
             raise ImproperlyConfigured(f"{cls.__name__}: DaysFilter and `searched` take the place of these")
+
+    def newest_by(self, changelist: FastChangeList) -> str:
+        """The column that the list goes by, the newest first, if nobody sorts it: it never changes, nor is it empty."""
+        return "pk"
+
+    def look_up(self, rows: list[Any]) -> None:
+        """What the cells of a page need besides, in as many questions whether there are few rows or many."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return FastChangeList

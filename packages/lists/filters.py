@@ -1,7 +1,7 @@
 """Filters of lists whose choices come from the program or the catalogue, never from a look at all rows."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -21,7 +21,8 @@ class FastFilter(admin.SimpleListFilter):
     """A filter on one column. `other_names`: what it is called in addresses too."""
 
     other_names: tuple[str, ...] = ()
-    column = ""
+    column = ""  # "": as the parameter
+    path = ""  # before it, where the rows are joined to those that have it
     is_scoped = False  # whether its choices name nothing that could be private
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
@@ -62,7 +63,7 @@ class FastFilter(admin.SimpleListFilter):
 
     def chosen(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
         """Those with this value."""
-        return rows.filter(**{self.column or str(self.parameter_name): value})
+        return rows.filter(**{f"{self.path}{self.column or self.parameter_name}": value})
 
 
 class NumberFilter(FastFilter):
@@ -125,7 +126,7 @@ class ProfileFilter(FastFilter):
 
 
 class DaysFilter(FastFilter):
-    """By the day a row was made, in a list that goes by id: rows are numbered in the order in which they came."""
+    """By the day that a row was made."""
 
     title = _("time")
     parameter_name = "days"
@@ -141,11 +142,21 @@ class DaysFilter(FastFilter):
     def chosen(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
         if not (value.isascii() and value.isdecimal() and len(value) <= 5):
             return rows.none()
-        since = timezone.now() - timedelta(days=int(value))
+        return self.since(rows, timezone.now() - timedelta(days=int(value)))
+
+    def since(self, rows: "QuerySet[Any]", moment: datetime) -> "QuerySet[Any]":
+        """Those made after it."""
+        return rows.filter(**{f"{self.path}{self.column}__gte": moment})
+
+
+class DaysOfIds(DaysFilter):
+    """The same in a list that goes by id: rows are numbered in the order in which they came."""
+
+    def since(self, rows: "QuerySet[Any]", moment: datetime) -> "QuerySet[Any]":
         # Two transactions at once may end in another order than their ids have: some more rows are looked at.
-        first = rows.model._default_manager.filter(**{f"{self.column}__gte": since - timedelta(minutes=10)})
-        pk = first.order_by(self.column).values_list("pk", flat=True).first()
-        return rows.none() if pk is None else rows.filter(**{"pk__gte": pk, f"{self.column}__gte": since})
+        near = rows.model._default_manager.filter(**{f"{self.column}__gte": moment - timedelta(minutes=10)})
+        pk = near.order_by(self.column).values_list("pk", flat=True).first()
+        return rows.none() if pk is None else rows.filter(**{"pk__gte": pk, f"{self.column}__gte": moment})
 
 
 def _word(request: HttpRequest, name: str) -> str:

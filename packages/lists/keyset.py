@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
@@ -89,7 +90,7 @@ def _checked(said: Any, order: Order, model: type[Model]) -> list[Any]:
 
 
 def _value(said: Any, name: str, model: type[Model]) -> Any:
-    column: Any = model._meta.pk if name == "pk" else model._meta.get_field(name)
+    column: Any = model._meta.pk if name == "pk" else get_fields_from_path(model, name)[-1]
     if isinstance(said, bool) or not isinstance(said, (int, str)) or "\0" in str(said):
         raise ValueError
     str(said).encode()  # a lone surrogate is none of our values
@@ -135,9 +136,12 @@ def page(branches: "Sequence[QuerySet[Any]]", rows: "QuerySet[Any]", order: Orde
 
 def _ids(branches: "Sequence[QuerySet[Any]]", order: Order, cursor: Cursor, most: int, *, turned: bool) -> list[Any]:
     condition = order.beyond(cursor.key, turned=turned) if cursor.key else Q()
-    ordered = [branch.filter(condition).order_by(*order.names(turned=turned)) for branch in branches]
-    found = [list(branch.values_list("pk", flat=True)[:most]) for branch in ordered]
-    if len(found) == 1:
-        return found[0]
-    # Of several branches there is no order but that of the primary key: see `fast`.
-    return sorted({pk for ids in found for pk in ids}, reverse=order.is_descending != turned)[:most]
+    names = list(dict.fromkeys((order.column, "pk")))
+    found = [
+        list(branch.filter(condition).order_by(*order.names(turned=turned)).values_list(*names)[:most])
+        for branch in branches
+    ]
+    if len(found) > 1:
+        # Texts come in the database's own order; `fast` sorts by none where it searches several columns.
+        found = [sorted({key for keys in found for key in keys}, reverse=order.is_descending != turned)[:most]]
+    return [key[-1] for key in found[0]]
