@@ -29,7 +29,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 @contextmanager
 def temporary(**settings: str) -> Iterator[Path]:
     """Django set up in a folder that goes away, with the demo distribution. One a process."""
-    with tempfile.TemporaryDirectory(prefix="asu-bench-") as name, _database() as url:
+    with tempfile.TemporaryDirectory(prefix="asu-bench-") as name, scratch_database() as url:
         os.environ.update(ASU_DATA_DIR=name, DATABASE_URL=url or f"sqlite:///{name}/db.sqlite3")
         os.environ.update(DJANGO_SETTINGS_MODULE="asu_site.settings", LOG_LEVEL="ERROR", **settings)
         import django
@@ -48,7 +48,7 @@ def temporary(**settings: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
+def scratch_database() -> Iterator[str]:
     """The address of a new PostgreSQL database; "" for SQLite."""
     url = urlsplit(os.environ.get("DATABASE_URL", ""))
     if not url.scheme.startswith("postgres"):

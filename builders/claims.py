@@ -59,7 +59,7 @@ def read(said: Mapping[str, Any], files: list[ResultFile], spec: BuildSpec, sand
 def failure(said: Mapping[str, Any]) -> BuildFailedError:
     """The report of a failed build. Raises ClaimError."""
     reason = said.get("reason")
-    if reason not in Reason.values():
+    if reason not in Reason.values() or reason == Reason.REFUSED:  # that one is a maintainer's
         raise ClaimError(f"reason: {ascii(reason)[:60]} is unknown.")
     log_bytes = settings.ASU_BUILD_LOG_KB * 1024
     return BuildFailedError(

@@ -9,6 +9,7 @@ from django.utils import timezone
 from builders.querysets import BuildQuerySet, WorkerQuerySet
 from builders.shown import visible
 from builders.states import Phase, Reason, State
+from packages.lists.indexes import BY_BEGINNING
 
 
 class Worker(models.Model):
@@ -125,9 +126,11 @@ class Build(models.Model):
     client = models.CharField(max_length=32, blank=True, help_text="who asked first, as a keyed hash; '' = nobody")
     is_shared = models.BooleanField(default=False, help_text="Another client asked for it too.")
     polled_at = models.DateTimeField(null=True, blank=True, help_text="when somebody last asked; empty: never dropped")
-    # What a worker must be able to build; copied from the spec so that the database can choose.
+    # What a worker must be able to build, and what lists are searched by; copied from the spec for the database.
     distribution = models.CharField(max_length=32, blank=True)
+    version = models.CharField(max_length=64, blank=True)
     target = models.CharField(max_length=130, blank=True)
+    profile = models.CharField(max_length=128, blank=True)
     arch = models.CharField(max_length=64, blank=True)
     imagebuilder = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the archive")
     epoch = models.PositiveIntegerField(default=0)
@@ -159,6 +162,16 @@ class Build(models.Model):
             # Whether anything waits that a worker's labels fit is told without looking at the rows.
             models.Index(fields=["state", "target", "arch", "distribution"], name="build_place"),
             models.Index(fields=["state", "finished_at"], name="build_finished"),
+            models.Index(fields=["client", "queued_at"], name="build_asked"),
+            # For lists, which go by id: each filter yields its rows in that order, and searches are by a beginning.
+            models.Index(fields=["created_at"], name="build_created"),
+            models.Index(fields=["state", "id"], name="build_state"),
+            models.Index(fields=["reason", "id"], name="build_reason"),
+            models.Index(fields=["worker", "id"], name="build_worker"),
+            models.Index(fields=["distribution", "id"], name="build_distribution"),
+            models.Index(fields=["version", "id"], name="build_version", opclasses=BY_BEGINNING),
+            models.Index(fields=["target", "id"], name="build_target", opclasses=BY_BEGINNING),
+            models.Index(fields=["profile", "id"], name="build_profile", opclasses=BY_BEGINNING),
         ]
 
     def __str__(self) -> str:
@@ -198,7 +211,10 @@ class Attempt(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["build", "epoch"], name="attempt_once")]
         ordering = ["build", "epoch"]
-        indexes = [models.Index(fields=["worker", "outcome"], name="attempt_by_worker")]
+        indexes = [
+            models.Index(fields=["worker", "outcome"], name="attempt_by_worker"),
+            models.Index(fields=["outcome", "id"], name="attempt_outcome"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.build_id}/{self.epoch}"

@@ -14,7 +14,8 @@
                │ └── asked for again ─┘                                │              │
                └──── retry(): asked for again, or by a maintainer ─────┴──────────────┘
 
-Only a maintainer takes a build out of PARKED. While BUILDING a build also has a phase, in the words that clients know.
+Only a maintainer takes a build out of PARKED: `retry`, or `refuse` to FAILED. While BUILDING a build also has a phase,
+in the words that clients know.
 """
 
 from enum import StrEnum
@@ -83,6 +84,7 @@ class Reason(Word):
     WRONG_VERSION_CODE = "wrong_version_code", "the release has another revision than asked for"
     UNSUPPORTED = "unsupported", "this release's ImageBuilder has no such option"
     NO_IMAGE = "no_image", "the ImageBuilder ended without an image"
+    REFUSED = "refused", "a maintainer decided that it is not built"
 
     MIRROR_UNREACHABLE = "mirror_unreachable", "the mirror did not answer"
     MIRROR_MOVED = "mirror_moved", "the mirror changed while we built"
@@ -125,6 +127,7 @@ _USERS = frozenset(
         Reason.WRONG_VERSION_CODE,
         Reason.UNSUPPORTED,
         Reason.NO_IMAGE,
+        Reason.REFUSED,
     }
 )
 _WORKERS = frozenset(

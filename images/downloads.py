@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, parse_http_date_safe
 
-from images import retention, storage
+from images import client_kinds, retention, storage, tallies
 from images.models import Image, ImageFile
 from images.signals import image_downloaded
 from packages.ranges import Part, UnsatisfiableError, parse_range
@@ -67,7 +67,7 @@ def _body(request: HttpRequest, file: ImageFile, part: Part, *, counts: bool) ->
     if settings.ASU_X_ACCEL_PREFIX:
         # The web server in front sends the bytes and looks at the range itself; how it ends we never hear.
         if counts and part.is_last and not is_head:
-            count(file)
+            count(file, client_kinds.kind_of(request.META))
         prefix = settings.ASU_X_ACCEL_PREFIX.rstrip("/")
         return HttpResponse(headers={"X-Accel-Redirect": f"{prefix}/{request_hash}/{file.name}"})
     headers = {"Content-Length": str(part.stop - part.start)}
@@ -77,7 +77,8 @@ def _body(request: HttpRequest, file: ImageFile, part: Part, *, counts: bool) ->
     if is_head:
         return HttpResponse(status=status, headers=headers)
     stream = (storage.folder(request_hash) / file.name).open("rb")
-    return StreamingHttpResponse(Sending(stream, part, file, counts=counts), status=status, headers=headers)
+    sending = Sending(stream, part, file, counts=counts, kind=client_kinds.kind_of(request.META))
+    return StreamingHttpResponse(sending, status=status, headers=headers)
 
 
 def _with_headers(response: HttpResponseBase, file: ImageFile, etag: str, modified: int) -> HttpResponseBase:
@@ -97,11 +98,13 @@ def _with_headers(response: HttpResponseBase, file: ImageFile, etag: str, modifi
 class Sending(Iterator[bytes]):
     """The pieces of a part. Counts when the web server asks for more after the last one: then all of it went out."""
 
-    def __init__(self, stream: BinaryIO, part: Part, file: ImageFile, *, counts: bool = True) -> None:
+    def __init__(
+        self, stream: BinaryIO, part: Part, file: ImageFile, *, counts: bool = True, kind: str = client_kinds.OTHER
+    ) -> None:
         self._stream = stream
         self._left = part.stop - part.start
         self._counts = counts and part.is_last
-        self._file = file
+        self._file, self._kind = file, kind
         stream.seek(part.start)
 
     def __next__(self) -> bytes:
@@ -112,7 +115,7 @@ class Sending(Iterator[bytes]):
         self.close()
         if self._counts and not self._left:
             self._counts = False
-            count(self._file)
+            count(self._file, self._kind)
         raise StopIteration
 
     def close(self) -> None:
@@ -120,7 +123,8 @@ class Sending(Iterator[bytes]):
         self._stream.close()
 
 
-def count(file: ImageFile) -> None:
-    """One more complete download."""
+def count(file: ImageFile, kind: str) -> None:
+    """One more complete download, by a client of this kind (`images.client_kinds`)."""
     ImageFile.objects.filter(pk=file.pk).update(downloads=F("downloads") + 1)
-    image_downloaded.send(ImageFile, file=file)
+    tallies.add(file.image_id, kind)
+    image_downloaded.send(ImageFile, file=file, kind=kind)

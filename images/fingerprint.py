@@ -53,6 +53,11 @@ class Fingerprint:
         return self._template.spec.distribution
 
     @property
+    def version(self) -> str:
+        """The release's own version."""
+        return self._template.spec.version
+
+    @property
     def profile(self) -> str:
         """The profile's name."""
         return self._template.spec.profile

@@ -170,7 +170,8 @@ def _build_row(key: str, ticket: Ticket, now: Any) -> tuple[Any, ...]:
     identity = ticket.identity
     return (
         *(key, identity.spec_json, identity.canonical, now, now, now, ticket.turn, ticket.asked.asker.key),
-        *(identity.distribution, identity.target, identity.arch, identity.imagebuilder),
+        *(identity.distribution, identity.version, identity.target, identity.profile),
+        *(identity.arch, identity.imagebuilder),
     )
 
 
@@ -244,7 +245,7 @@ def _builds() -> Inserter:
         example = Build(state=State.QUEUED)
         varying = (
             *("spec_hash", "spec", "canonical", "created_at", "queued_at", "polled_at", "turn", "client"),
-            *("distribution", "target", "arch", "imagebuilder"),
+            *("distribution", "version", "target", "profile", "arch", "imagebuilder"),
         )
         _inserters["builds"] = Inserter(example, unique="spec_hash", varying=varying)
     return _inserters["builds"]

@@ -7,6 +7,7 @@ from django.utils.functional import cached_property
 from builders.models import Build
 from images.querysets import ImageQuerySet, ImageRequestQuerySet
 from packages import visibility
+from packages.lists.indexes import BY_BEGINNING, BY_BEGINNING_AND_TIME
 from packages.models import Organisation, Profile
 from packages.visibility import Viewer
 
@@ -83,6 +84,14 @@ class ImageRequest(models.Model):
         indexes = [
             models.Index(fields=["status"], name="request_preparing", condition=models.Q(status="preparing")),
             models.Index(fields=["distribution", "version", "target"], name="request_where"),
+            # For lists, as in `Build`; those of images are joined to them, so here they go by the time.
+            models.Index(fields=["created_at"], name="request_created"),
+            models.Index(fields=["status", "created_at"], name="request_status"),
+            models.Index(fields=["distribution", "created_at"], name="request_distribution"),
+            models.Index(fields=["version", "created_at"], name="request_version", opclasses=BY_BEGINNING_AND_TIME),
+            models.Index(fields=["target", "created_at"], name="request_target", opclasses=BY_BEGINNING_AND_TIME),
+            models.Index(fields=["profile", "created_at"], name="request_profile", opclasses=BY_BEGINNING_AND_TIME),
+            models.Index(fields=["client", "created_at"], name="request_client", opclasses=BY_BEGINNING_AND_TIME),
         ]
 
     def __str__(self) -> str:
@@ -128,12 +137,25 @@ class Image(models.Model):
     expired_at = models.DateTimeField(null=True, blank=True, help_text="The files are gone; the page stays.")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_why = models.TextField(blank=True, help_text="A public sentence.")
+    is_pinned = models.BooleanField("pinned", default=False, help_text="Neither age nor a full store lets it expire.")
 
     objects = ImageQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["last_asked_at"], name="image_by_use")]
+        indexes = [
+            models.Index(fields=["last_asked_at"], name="image_by_use"),
+            models.Index(fields=["published_at"], name="image_published"),
+            # For lists, which go by id. Of rows whose long columns come first a condition alone would read too much.
+            models.Index(fields=["id"], condition=models.Q(is_pinned=True), name="image_pinned"),
+            models.Index(fields=["id"], condition=models.Q(withdrawn_at__isnull=False), name="image_withdrawn"),
+            models.Index(fields=["id"], condition=models.Q(expired_at__isnull=False), name="image_expired"),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(expired_at__isnull=True, withdrawn_at__isnull=True),
+                name="image_served",
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.request)
@@ -165,6 +187,23 @@ class ImageFile(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["image", "name"], name="image_file_once")]
         ordering = ["image", "name"]
+        indexes = [models.Index(fields=["sha256"], name="image_file_sum", opclasses=BY_BEGINNING[:1])]
 
     def __str__(self) -> str:
         return self.name
+
+
+class DownloadCount(models.Model):
+    """How often files of an image were downloaded on one day (UTC), by the kind of client; never by whom."""
+
+    image = models.ForeignKey(Image, models.CASCADE, related_name="download_counts")
+    day = models.DateField()
+    kind = models.CharField(max_length=16, help_text="a word of images.client_kinds")
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["image", "day", "kind"], name="download_count_once")]
+        indexes = [models.Index(fields=["day"], name="download_count_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind} {self.count}"

@@ -45,5 +45,5 @@ class ImageQuerySet(models.QuerySet["Image"]):
         return self.filter(expired_at=None, withdrawn_at=None)
 
     def unasked_since(self, moment: datetime) -> Self:
-        """Served, and nobody asked for them after `moment`."""
-        return self.served().filter(last_asked_at__lt=moment)
+        """Served and not pinned, and nobody asked for them after `moment`: those that may go."""
+        return self.served().filter(last_asked_at__lt=moment, is_pinned=False)

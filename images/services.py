@@ -103,6 +103,13 @@ def withdraw(image: Image, why: str) -> None:
     generation.bump()
 
 
+def pin(image: Image, *, is_pinned: bool = True) -> bool:
+    """Keeps its files whatever their age and however full the store, or no longer. False: it is so already."""
+    changed = Image.objects.filter(pk=image.pk).exclude(is_pinned=is_pinned).update(is_pinned=is_pinned)
+    image.refresh_from_db(fields=["is_pinned"])
+    return bool(changed)
+
+
 def expire(image: Image) -> None:
     """Takes an image out of service until somebody asks for it again; then it is built again."""
     retention.expire(image)

@@ -4,5 +4,5 @@ from django.dispatch import Signal
 
 # Sent with request: ImageRequest, created: bool (False: the build was known already).
 image_requested = Signal()
-# Sent with file: ImageFile, when a whole download ended.
+# Sent with file: ImageFile and kind: str (images.client_kinds), when a whole download ended.
 image_downloaded = Signal()

@@ -1,6 +1,6 @@
 """Queue entries; the services do the work. Each may run twice."""
 
-from images import old_logs, preparing, retention, room
+from images import old_logs, preparing, retention, room, tallies
 from packages.sync import extra
 
 
@@ -20,4 +20,5 @@ def tidy() -> None:
     retention.expire_replaced()
     room.keep_limits()
     old_logs.shorten()
+    tallies.forget_old()
     extra.forget_unused()

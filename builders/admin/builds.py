@@ -6,100 +6,50 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.urls.resolvers import URLPattern
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_safe
 
 from builders import clock, queue, waiting
-from builders.admin import words
+from builders.admin import logs, sentences, words
+from builders.admin.filters import ReasonFilter, StateFilter, WorkerFilter
 from builders.admin.live import LiveAdmin, Parts
 from builders.admin.rows import attempt_row, log_tail
-from builders.models import Build, Worker
-from builders.shown import length, tail, visible, visible_lines
+from builders.models import Build, ImageBuilder
+from builders.shown import length, visible, visible_lines
 from builders.states import OPEN, State
 from packages.admin import ReadOnly
+from packages.lists.fast import SEARCH_HELP, FastList
+from packages.lists.filters import DaysOfIds, DistributionFilter, ProfileFilter, TargetFilter, VersionFilter
 
 _LOG_BYTES = 16 * 1024  # of a running build
-_MOST_LOG = 256 * 1024  # characters of a log that is kept
 _RETRIABLE = (State.FAILED, State.EXPIRED, State.DROPPED, State.PARKED)
 
 
-class WordFilter(admin.SimpleListFilter):
-    """Builds by a word of what was asked for."""
-
-    column = ""
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The words that occur."""
-        found = Build.objects.order_by().values_list(self.column, flat=True).distinct()
-        return [(word, word) for word in sorted(filter(None, found))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Build]) -> QuerySet[Build]:
-        """Those with the chosen word."""
-        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
-
-
-class DistributionFilter(WordFilter):
-    title = parameter_name = column = "distribution"
-
-
-class VersionFilter(WordFilter):
-    title = parameter_name = "version"
-    column = "spec__version"
-
-
-class TargetFilter(WordFilter):
-    title = parameter_name = column = "target"
-
-
-class ReasonFilter(admin.SimpleListFilter):
-    title = parameter_name = "reason"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Those that occur."""
-        found = Build.objects.exclude(reason="").order_by().values_list("reason", flat=True).distinct()
-        return [(reason, words.outcome(reason)) for reason in sorted(found)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Build]) -> QuerySet[Build]:
-        """Those that failed with the chosen one."""
-        return queryset.filter(reason=self.value()) if self.value() else queryset
-
-
-class WorkerFilter(admin.SimpleListFilter):
-    title = parameter_name = "worker"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """All of them."""
-        return [(str(pk), visible(name)) for pk, name in Worker.objects.values_list("pk", "name")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Build]) -> QuerySet[Build]:
-        """Those it built last."""
-        chosen = self.value() or ""
-        return queryset.filter(worker=int(chosen)) if chosen.isascii() and chosen.isdecimal() else queryset
-
-
 @admin.register(Build)
-class BuildAdmin(ReadOnly, LiveAdmin):
-    list_display = ("short_hash", "state_cell", "what", "by", "queued", "duration")
-    list_filter = ("state", ReasonFilter, DistributionFilter, VersionFilter, TargetFilter, WorkerFilter)
+class BuildAdmin(ReadOnly, FastList, LiveAdmin):
+    list_display = ("short_hash", "state_cell", "what", "by", "waits", "queued", "duration")
+    list_filter = (
+        *(StateFilter, ReasonFilter, DaysOfIds, DistributionFilter, VersionFilter, TargetFilter, ProfileFilter),
+        WorkerFilter,
+    )
     list_select_related = ("worker",)
-    search_fields = ("spec_hash__startswith", "spec__profile__icontains", "spec__target__icontains")
-    search_help_text = "Beginning of the hash, or part of profile or target"
-    date_hierarchy = "queued_at"
-    list_per_page = 50
+    searched = {"spec_hash": "hash", "profile": "text", "target": "text", "version": "text"}
+    search_help_text = SEARCH_HELP
+    sortable_by = ("short_hash",)
+    deferred = ("spec", "canonical", "stdout", "stderr", "build_cmd")
     live_columns = ("state",)
-    actions = ("retry", "cancel")
+    actions: Any = ("retry", "cancel", "refuse")
     fieldsets = (
         ("What", {"fields": ("spec_hash", "wanted", "command")}),
         ("Its turn", {"fields": ("priority", "turn", "epoch", "attempts", "lease_until", "polled_at")}),
         ("Times", {"fields": ("created_at", "queued_at", "started_at", "finished_at", "seconds")}),
-        ("Log", {"fields": ("output", "errors")}),
     )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Build]:
-        rows: QuerySet[Build] = super().get_queryset(request)
-        return rows.defer("canonical", "stdout", "stderr", "build_cmd")
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Whoever may change builds may retry and cancel them, though nobody edits their fields."""
@@ -118,27 +68,31 @@ class BuildAdmin(ReadOnly, LiveAdmin):
     def short_hash(self, build: Build) -> str:
         return build.spec_hash[:12]
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description="state")
     def state_cell(self, build: Build) -> str:
         return self.cell("state", build)
 
     def state_html(self, build: Build) -> str:
         return self.part("build/_state.html", **_stand(build))
 
-    @admin.display(description="image", ordering="target")
+    @admin.display(description="image")
     def what(self, build: Build) -> SafeString:
-        where = f"{build.spec['distribution']} {build.spec['version']} {build.spec['target']}"
-        return format_html('{}<span class="farm-under">{}</span>', build.spec["profile"], where)
+        where = f"{build.distribution} {build.version} {build.target}"
+        return format_html('{}<span class="farm-under">{}</span>', visible(build.profile), visible(where))
 
-    @admin.display(description="queued", ordering="queued_at")
+    @admin.display(description="queued")
     def queued(self, build: Build) -> SafeString:
         return format_html('<span class="farm-when">{}</span>', f"{build.queued_at:%Y-%m-%d %H:%M}")
 
-    @admin.display(description="worker", ordering="worker__name")
+    @admin.display(description="who waits")
+    def waits(self, build: Build) -> SafeString:
+        return format_html('<span class="farm-when">{}</span>', _who_waits(build))
+
+    @admin.display(description="worker")
     def by(self, build: Build) -> str:
         return visible(build.worker.name) if build.worker else ""
 
-    @admin.display(description="took", ordering="seconds")
+    @admin.display(description="took")
     def duration(self, build: Build) -> SafeString:
         took = f"{build.seconds:.1f} s" if build.seconds is not None else ""
         return format_html('<span class="farm-when">{}</span>', took)
@@ -149,10 +103,14 @@ class BuildAdmin(ReadOnly, LiveAdmin):
         is_running = row.state == State.BUILDING
         return {
             "head": self.part("build/_head.html", **_stand(row), forecast=_forecast(row), took=_took(row)),
-            "buttons": self.part("_buttons.html", orders=_buttons(row) if self.may_press(request) else ()),
+            "buttons": self.part("_buttons.html", orders=self.buttons_of(request, row)),
             "log": self.part("build/_log.html", log=log_tail(row, _LOG_BYTES)) if is_running else SafeString(""),
             "attempts": self.part("build/_attempts.html", attempts=_attempts(row)),
         }
+
+    def buttons_of(self, request: HttpRequest, row: Build) -> list[dict[str, Any]]:
+        """What can be done with it."""
+        return _buttons(row) if self.has_act_permission(request) else []
 
     def is_over(self, row: Build) -> bool:
         return row.state not in OPEN
@@ -170,24 +128,53 @@ class BuildAdmin(ReadOnly, LiveAdmin):
     def command(self, build: Build) -> SafeString:
         return _pre(" ".join(build.build_cmd))
 
-    @admin.display(description="output")
-    def output(self, build: Build) -> SafeString:
-        return _pre(tail(build.stdout, _MOST_LOG))
+    # -- the log -------------------------------------------------------------------------------------------
 
-    @admin.display(description="errors")
-    def errors(self, build: Build) -> SafeString:
-        return _pre(tail(build.stderr, _MOST_LOG))
+    def get_urls(self) -> list[URLPattern]:
+        whole = self.admin_site.admin_view(require_safe(self._whole_log))
+        return [path("<int:pk>/log.txt", whole, name="builders_build_log"), *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """With what it said, and where else to look."""
+        if (row := context.get("original")) is not None:
+            find = request.GET.get("find", "").strip()
+            find = find[: logs.LONGEST_SEARCH] if find.isprintable() else ""
+            texts = (("Output", row.stdout), ("Messages", row.stderr))
+            context |= {
+                "logs": [logs.show(name, text, find) for name, text in texts if text.strip()],
+                "find": find,
+                "whole_url": reverse("admin:builders_build_log", args=[row.pk]),
+                "links": self.links_of(request, row),
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def links_of(self, request: HttpRequest, row: Build) -> list[tuple[str, str]]:
+        """Other pages about the same, each with what it is called."""
+        device = {"profile": row.profile, "target": row.target, "distribution": row.distribution}
+        builds = f"{reverse('admin:builders_build_changelist')}?{urlencode(device)}"
+        links = [("Other builds for this device", builds)]
+        archive = ImageBuilder.objects.filter(sha256=row.imagebuilder).values_list("pk", flat=True).first()
+        if archive is not None and request.user.has_perm("builders.view_imagebuilder"):
+            links.append(("Its ImageBuilder", reverse("admin:builders_imagebuilder_change", args=[archive])))
+        return links
+
+    def _whole_log(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._row(request, pk)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        text = visible_lines(f"{' '.join(row.build_cmd)}\n\n{row.stdout}\n{row.stderr}")
+        return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
     # -- buttons -------------------------------------------------------------------------------------------
 
     def press(self, request: HttpRequest, row: Build) -> HttpResponse | None:
-        moves = {"retry": self.retry, "cancel": self.cancel}
+        moves: dict[str, Callable[..., HttpResponse | None]]
+        moves = {"retry": self.retry, "cancel": self.cancel, "refuse": self.refuse}
         move = moves.get(request.POST.get("order", ""))
         if move is None:
             self.message_user(request, "There is no such button. Load the page again.", messages.ERROR)
-        else:
-            move(request, [row])
-        return None
+            return None
+        return move(request, [row])
 
     @admin.action(description="Build again (failed, expired, dropped or parked)", permissions=["act"])
     def retry(self, request: HttpRequest, builds: Any) -> None:
@@ -197,6 +184,16 @@ class BuildAdmin(ReadOnly, LiveAdmin):
     def cancel(self, request: HttpRequest, builds: Any) -> None:
         what = "cancelled; a worker that builds hears of it within seconds"
         self._move(request, list(builds), queue.cancel, what, "Cancelled.")
+
+    @admin.action(description="Refuse for good, with a public sentence (parked)", permissions=["act"])
+    def refuse(self, request: HttpRequest, builds: Any) -> HttpResponse | None:
+        rows = list(builds)
+        parked = [build for build in rows if build.state == State.PARKED]
+        sentence = sentences.said(request)
+        if parked and not sentences.is_fine(sentence):
+            return sentences.ask(self, request, _refusal(rows, parked))
+        self._move(request, rows, lambda build: queue.refuse(build, sentence), "refused", f"Refused: {sentence}")
+        return None
 
     def _move(
         self, request: HttpRequest, builds: list[Build], move: Callable[[Build], bool], what: str, entry: str
@@ -228,11 +225,50 @@ def _stand(build: Build) -> dict[str, Any]:
 
 
 def _buttons(build: Build) -> list[dict[str, Any]]:
+    if build.state == State.PARKED:
+        release = {
+            "name": "retry",
+            "label": "Release",
+            "hint": "Into the queue at once: it may take down workers again",
+        }
+        refuse = {"name": "refuse", "label": "Refuse …", "hint": "It fails, with your sentence", "is_grave": True}
+        return [release, refuse]
     if build.state in _RETRIABLE:
         return [{"name": "retry", "label": "Build again", "hint": "Into the queue at once, with all attempts"}]
     if build.state in OPEN and not build.cancel_requested:
         return [{"name": "cancel", "label": "Cancel", "hint": "It fails as cancelled", "is_grave": True}]
     return []
+
+
+def _who_waits(build: Build) -> str:
+    """Of a build that is under way: how many want it, and when somebody last asked."""
+    if build.state not in OPEN:
+        return ""
+    who = "several clients" if build.is_shared else "one client" if build.client else "a maintainer"
+    if build.polled_at is None:
+        return who
+    return f"{who}, {length(max(timedelta(), clock.now() - build.polled_at).total_seconds())} ago"
+
+
+def _refusal(rows: list[Build], parked: list[Build]) -> sentences.Question:
+    return sentences.Question(
+        name="refuse",
+        title="Refuse to build",
+        button=f"Refuse {_builds(len(parked))}",
+        effects=[
+            "It fails with your sentence, on its page and in the answers to routers.",
+            "Who asks for the same again within a day (ASU_USER_FAILURE_TTL) hears the sentence again.",
+        ],
+        suggestions=[
+            "This image cannot be built here: building it crashes the machines that try.",
+            "This combination of packages does not work on this release; please choose others.",
+        ],
+        rows=parked,
+        labels=[f"{build.spec_hash[:12]} {build.profile}, {build.version} {build.target}" for build in parked],
+        left_alone=[
+            f"{build.spec_hash[:12]} is left alone: it is {build.state}." for build in rows if build not in parked
+        ],
+    )
 
 
 def _forecast(build: Build) -> str:

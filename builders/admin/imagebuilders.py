@@ -1,18 +1,32 @@
 """ImageBuilders, as the server has them."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
 from builders.models import ImageBuilder
 from packages.admin import ReadOnly
+from packages.lists.fast import FastList
+from packages.lists.filters import DistributionFilter, FastFilter, TargetFilter, VersionFilter
+
+
+class StatusFilter(FastFilter):
+    title = parameter_name = "status"
+    other_names = ("status__exact",)
+    is_scoped = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(status.value, status.label) for status in ImageBuilder.Status]
 
 
 @admin.register(ImageBuilder)
-class ImageBuilderAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ImageBuilderAdmin(ReadOnly, FastList):
     list_display = ("__str__", "status", "progress", "on_disk", "last_used_at", "error")
-    list_filter = ("status", "distribution", "version")
-    search_fields = ("target", "version", "sha256__startswith")
-    date_hierarchy = "last_used_at"
+    list_filter = (StatusFilter, DistributionFilter, VersionFilter, TargetFilter)
+    searched = {"sha256": "hash", "target": "text", "version": "text"}
+    search_help_text = "By a beginning: SHA-256, target or release"
 
     @admin.display(description="downloaded")
     def progress(self, row: ImageBuilder) -> str:
@@ -20,6 +34,6 @@ class ImageBuilderAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             return filesizeformat(row.downloaded_bytes)
         return f"{row.downloaded_bytes * 100 // row.total_bytes}% of {filesizeformat(row.total_bytes)}"
 
-    @admin.display(description="on disk", ordering="disk_bytes")
+    @admin.display(description="on disk")
     def on_disk(self, row: ImageBuilder) -> str:
         return filesizeformat(row.disk_bytes)

@@ -8,7 +8,7 @@ nothing and raises LeaseLostError.
 `upkeep`: what nobody asks for. `moves`: the arrows themselves.
 """
 
-from builders.queue.asking import builds_of, cancel, expire, new_row, retry, share, submit, wake_workers
+from builders.queue.asking import builds_of, cancel, expire, new_row, refuse, retry, share, submit, wake_workers
 from builders.queue.moves import CRASHED, GIVEN_BACK, LOST, park_if_it_kills
 from builders.queue.upkeep import drop_unwanted, reclaim_overdue
 from builders.queue.working import beat, fail, finish, give_back, lease, lease_known, reclaim_from, was_finished
@@ -31,6 +31,7 @@ __all__ = [
     "park_if_it_kills",
     "reclaim_from",
     "reclaim_overdue",
+    "refuse",
     "retry",
     "share",
     "submit",

@@ -14,7 +14,7 @@ from builders.models import Build, failure_ttl
 from builders.querysets import from_now
 from builders.queue import moves
 from builders.spec import BuildSpec
-from builders.states import State
+from builders.states import Reason, State
 from builders.turns import Turns
 from packages import generation
 
@@ -57,7 +57,9 @@ def new_row(spec: BuildSpec, now: datetime, *, priority: int = 0, client: str = 
         client=client,
         polled_at=now if is_watched else None,
         distribution=spec.distribution,
+        version=spec.version,
         target=spec.target,
+        profile=spec.profile,
         arch=spec.arch_packages,
         imagebuilder=spec.imagebuilder.sha256,
         created_at=now,
@@ -122,6 +124,17 @@ def cancel(build: Build, why: str = "") -> bool:
     return True
 
 
+def refuse(build: Build, why: str) -> bool:
+    """PARKED -> FAILED for good, with a maintainer's sentence for whoever asks. False: it is not parked."""
+    changed = Build.objects.filter(pk=build.pk, epoch=build.epoch, state=State.PARKED).update(
+        state=State.FAILED, reason=Reason.REFUSED, sentence=moves.storable(why), finished_at=Now()
+    )
+    build.refresh_from_db()
+    if changed:
+        transaction.on_commit(generation.bump)
+    return bool(changed)
+
+
 def expire(build: Build) -> bool:
     """DONE -> EXPIRED: its files are gone. False: it is in another state by now."""
     changed = Build.objects.filter(pk=build.pk, epoch=build.epoch, state=State.DONE).update(state=State.EXPIRED)
@@ -153,7 +166,9 @@ def _requeue_if_due(build: Build, row: Build, is_outdated: bool) -> bool:
         priority=row.priority,
         spec=row.spec,
         distribution=row.distribution,
+        version=row.version,
         target=row.target,
+        profile=row.profile,
         arch=row.arch,
         imagebuilder=row.imagebuilder,
         client=row.client,

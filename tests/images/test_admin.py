@@ -64,9 +64,10 @@ def test_withdrawing_takes_a_public_reason(maintainer: Client) -> None:
     without = act(maintainer, "withdraw", image)
     image.refresh_from_db()
     assert image.withdrawn_at is None
-    assert b"Say why" in without.content
+    assert b"Everybody can read this sentence" in without.content
 
-    act(maintainer, "withdraw", image, why="It had a hole.")
+    assert b"Say why" in act(maintainer, "withdraw", image, confirmed="yes", sentence=" ").content
+    act(maintainer, "withdraw", image, confirmed="yes", sentence="It had a hole.")
     image.refresh_from_db()
     assert image.withdrawn_why == "It had a hole."
     assert maintainer.get(f"/store/{image.request.request_hash}/{SYSUPGRADE}").status_code == 410

@@ -5,7 +5,7 @@ from django.http.response import HttpResponseBase
 from django.utils.http import http_date
 from django.views.decorators.http import require_safe
 
-from images import addresses, downloads, retention
+from images import addresses, client_kinds, downloads, retention
 from images.api.classic import calls, folders
 from images.api.classic.folders import Found
 from images.models import Image
@@ -26,7 +26,7 @@ def download(request: HttpRequest, request_hash: str, name: str, distribution: s
     except _GoneError as gone:
         return _gone(gone)
     if request.method == "GET" and found.file is not None and found.file.type:
-        downloads.count(found.file)
+        downloads.count(found.file, client_kinds.kind_of(request.META))
     # Absolute: the clients' library of 2017 follows no other.
     return HttpResponseRedirect(folders.static(addresses.base(request), request_hash, name))
 

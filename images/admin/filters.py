@@ -1,0 +1,89 @@
+"""Filters of the lists of requests, images and files."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from images.models import ImageRequest
+from packages.lists import filters, search
+from packages.models import Organisation
+
+
+class StatusFilter(filters.FastFilter):
+    title = _("status")
+    parameter_name = "status"
+    other_names = ("status__exact",)
+    is_scoped = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(status.value, status.label) for status in ImageRequest.Status]
+
+
+class ClientFilter(filters.FastFilter):
+    """By how a client's name for itself begins."""
+
+    title = _("client")
+    parameter_name = "client"
+    is_scoped = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("owut/", "owut"), ("luci/", "LuCI"), ("ofs/", "firmware-selector"), ("auc", "auc"), ("asu/", "asu")]
+
+    def chosen(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
+        return rows.filter(search.beginning(rows, "client", value))
+
+
+class OrganisationFilter(filters.NumberFilter):
+    title = _("organisation")
+    parameter_name = "organisation"
+    other_names = ("organisation__id__exact",)
+    column = "organisation"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        rows = Organisation.objects.order_by("name").values_list("pk", "name")[: filters.MOST_CHOICES]
+        return [(str(pk), name) for pk, name in rows]
+
+
+_STANDINGS = {
+    "served": (_("served"), Q(expired_at__isnull=True, withdrawn_at__isnull=True)),
+    "pinned": (_("pinned"), Q(is_pinned=True)),
+    "expired": (_("expired"), Q(expired_at__isnull=False)),
+    "withdrawn": (_("withdrawn"), Q(withdrawn_at__isnull=False)),
+}
+
+
+class StandingFilter(filters.FastFilter):
+    title = _("standing")
+    parameter_name = "standing"
+    is_scoped = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(name, title) for name, (title, _condition) in _STANDINGS.items()]
+
+    def chosen(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
+        found = _STANDINGS.get(value)
+        return rows.filter(found[1]) if found else rows.none()
+
+
+class RequestedFilter(filters.DaysFilter):
+    """Of images: when they were asked for first."""
+
+    path = "request__"
+
+
+class OfDistribution(filters.DistributionFilter):
+    path = "request__"
+
+
+class OfVersion(filters.VersionFilter):
+    path = "request__"
+
+
+class OfTarget(filters.TargetFilter):
+    path = "request__"
+
+
+class OfProfile(filters.ProfileFilter):
+    path = "request__"
