@@ -83,6 +83,9 @@ class ImageRequest(models.Model):
         indexes = [
             models.Index(fields=["status"], name="request_preparing", condition=models.Q(status="preparing")),
             models.Index(fields=["distribution", "version", "target"], name="request_where"),
+            # The newest of a device, and of a release, for the list of images.
+            models.Index(fields=["profile", "target", "id"], name="request_device"),
+            models.Index(fields=["distribution", "version", "id"], name="request_release"),
         ]
 
     def __str__(self) -> str:

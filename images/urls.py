@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from images.views import home, image, image_list, network_profiles, store
+from images.views import compare, home, image, image_list, network_profiles, store
 
 app_name = "images"
 
@@ -10,7 +10,10 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("images/", image_list.image_list, name="list"),
     path("images/<str:request_hash>/", image.image_detail, name="detail"),
+    path("images/<str:request_hash>/live", image.image_live, name="live"),
+    path("images/<str:request_hash>/events", image.image_events, name="events"),
     path("images/<str:request_hash>/<str:act>", image.image_act, name="act"),
+    path("compare/", compare.compare, name="compare"),
     path("network-profiles/", network_profiles.network_profile_list, name="network-profiles"),
     path("store/<str:request_hash>/<str:name>", store.store, name="store"),
     path("<slug:distribution>/store/<str:request_hash>/<str:name>", store.store),
