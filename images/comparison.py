@@ -54,8 +54,7 @@ def difference(old: Mapping[str, Item], new: Mapping[str, Item], manager: str) -
     changed, same = [], []
     for name in sorted(old.keys() & new.keys()):
         before, after = old[name], new[name]
-        # A version that is not told is none to compare.
-        if before.version == after.version or not before.version or not after.version:
+        if is_same(before.version, after.version):
             same.append(after)
         else:
             changed.append(Change(name, before, after, direction(manager, before.version, after.version)))
@@ -65,6 +64,11 @@ def difference(old: Mapping[str, Item], new: Mapping[str, Item], manager: str) -
         changed=changed,
         same=same,
     )
+
+
+def is_same(old: str, new: str) -> bool:
+    """Also in the other of the two spellings. A version that is not told is none to compare."""
+    return not old or not new or old == new or comparing.respelt(old) == comparing.respelt(new)
 
 
 def direction(manager: str, old: str, new: str) -> Direction:

@@ -32,10 +32,16 @@ _MOST_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a page that is watched shows at a moment, as JSON. `is_over`: the page as a whole is another now."""
+    """What a page that is watched shows at a moment. `is_over`: the page as a whole is another now."""
 
-    body: str
+    news: str  # JSON
+    elapsed: str  # goes on by itself, and is no news
     is_over: bool
+
+    @property
+    def body(self) -> str:
+        """All of it as JSON."""
+        return f'{{"elapsed": {json.dumps(self.elapsed)}, {self.news[1:]}'
 
 
 @dataclass(slots=True)
@@ -87,20 +93,19 @@ def _look(request_hash: str) -> Look:
     request = rows.filter(request_hash=request_hash).first()
     page = ImagePage(request) if request is not None and request.resolved_to_id is None else None
     if page is None or not page.is_pending:
-        return Look(json.dumps({"again": False}), is_over=True)
+        return Look(json.dumps({"again": False}), elapsed="", is_over=True)
     progress = page.progress
     said = {
         "again": True,
         "title": title(page),
         "say": progress.announcement,
-        "elapsed": progress.elapsed,
         "log": progress.live_log,
         "parts": {
             "badge": render_to_string("images/_badge.html", {"page": page}),
             "progress": render_to_string("images/_progress.html", {"page": page}),
         },
     }
-    return Look(json.dumps(said), is_over=False)
+    return Look(json.dumps(said), progress.elapsed, is_over=False)
 
 
 def title(page: ImagePage) -> str:
@@ -122,7 +127,7 @@ class Stream:
         self._request_hash = request_hash
         self._language = get_language() or "en"
         self._end = time.monotonic() + STREAM_SECONDS
-        self._body = ""
+        self._news = ""
         self._sent_at = 0.0
         self._is_over = False
         self._is_closed = False
@@ -134,7 +139,7 @@ class Stream:
         """The next event, or a sign of life: writing is how it shows that nobody listens any more."""
         while not (self._is_closed or self._is_over or time.monotonic() >= self._end or wake.is_stopping()):
             found = self._look()
-            if found.body != self._body:
+            if found.news != self._news:
                 return self._send(found)
             if time.monotonic() - self._sent_at >= _ALIVE_SECONDS:
                 self._sent_at = time.monotonic()
@@ -144,8 +149,8 @@ class Stream:
         raise StopIteration
 
     def _send(self, found: Look) -> bytes:
-        start = "" if self._body else f"retry: {_COME_BACK_SECONDS * 1000}\n"
-        self._body, self._sent_at, self._is_over = found.body, time.monotonic(), found.is_over
+        start = "" if self._news else f"retry: {_COME_BACK_SECONDS * 1000}\n"
+        self._news, self._sent_at, self._is_over = found.news, time.monotonic(), found.is_over
         return f"{start}data: {found.body}\n\n".encode()
 
     def _look(self) -> Look:

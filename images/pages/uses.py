@@ -114,14 +114,14 @@ def commands(download: Download, folder: str, key: str = "", *, is_private: bool
     name = shlex.quote(download.file.name)
     fetch = 'curl -fO -H "Authorization: Bearer $TOKEN"' if is_private else "wget"
     lines = {
-        "fetch": f"cd /tmp && {fetch} {shlex.quote(f'{folder}/{download.file.name}')}",
+        "fetch": f"cd /tmp\n{fetch} {shlex.quote(f'{folder}/{download.file.name}')}",
         "check": f"echo {shlex.quote(f'{download.file.sha256}  {download.file.name}')} | sha256sum -c",
         "install": f"sysupgrade -v {name}",
     }
     if download.signature is not None and key:
         signature = download.signature.name
         lines["verify"] = (
-            f"{fetch} {shlex.quote(f'{folder}/{signature}')} && wget -O signing-key {shlex.quote(key)}\n"
+            f"{fetch} {shlex.quote(f'{folder}/{signature}')}\nwget -O signing-key {shlex.quote(key)}\n"
             f"usign -V -m {name} -p signing-key -x {shlex.quote(signature)}"
         )
     return lines
