@@ -6,6 +6,7 @@ can): a test finds those that are in neither.
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from pytest_django import Settings
 
 from asu_site.front import Front, hot_answer
 from builders.models import Build, Worker
-from images import intake, services
+from images import intake, services, watching
 from images.models import ClientToken, Image, ImageRequest
 from packages import catalogue, generation, network_profiles, visibility
 from packages.exceptions import UnknownDistributionError
@@ -81,6 +82,8 @@ ADDRESSES = {
     "api/build": ["POST /api/build distro={name}"],
     "api/build/<str:request_hash>": ["/api/build/{mine}"],
     "images/<str:request_hash>/": ["/images/{hash}/", "/images/{mine}/", "/images/{early}/"],
+    "images/<str:request_hash>/live": ["/images/{hash}/live", "/images/{mine}/live", "/images/{early}/live"],
+    "images/<str:request_hash>/events": ["/images/{hash}/events", "/images/{mine}/events", "/images/{early}/events"],
     "images/<str:request_hash>/<str:act>": ["POST /images/{hash}/retry", "POST /images/{mine}/cancel"],
     "store/<str:request_hash>/<str:name>": [f"/store/{{hash}}/{SYSUPGRADE}", f"/store/{{mine}}/{SYSUPGRADE}"],
     "<slug:distribution>/store/<str:request_hash>/<str:name>": [
@@ -96,6 +99,7 @@ ADDRESSES = {
 LISTS = {
     "": "/",
     "images/": "/images/",
+    "compare/": "/compare/",
     "network-profiles/": "/network-profiles/",
     "api/v1/network-profiles": "/api/v1/network-profiles",
     "status.json": "/status.json",
@@ -229,8 +233,9 @@ def wish_at(how: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(settings: Settings, tmp_path: Path) -> Iterator[World]:
+def world(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     settings.ASU_PREPARE_WAIT = 0
+    monkeypatch.setattr(watching, "STREAM_SECONDS", 0.1)  # of what is being made: else as long as it lasts
     mirror = tmp_path / "mirror"
     (mirror / DOCUMENT).parent.mkdir(parents=True)
     (mirror / DOCUMENT).write_text('{"veiled": 1}')
@@ -308,7 +313,8 @@ def test_no_list_page_or_document_tells_strangers_of_it(world: World, settings: 
     counting.add(counting.BUILDS, SECRET)
     settings.ASU_METRICS_TOKEN = "of-the-metrics"
 
-    for place in [*LISTS.values(), "/images/?q=veiled"]:
+    sides = f"a={world.mine}&b={SECRET}+24.10.2", f"a={world.hash}&b={world.early}"
+    for place in [*LISTS.values(), "/images/?q=veiled", *(f"/compare/?{query}" for query in sides)]:
         path, _, query = place.partition("?")
         secret = "of-the-metrics" if path == "/metrics" else world.strangers[who]
         call(world.site, path, world.right, QUERY_STRING=query)
@@ -316,7 +322,8 @@ def test_no_list_page_or_document_tells_strangers_of_it(world: World, settings: 
 
         assert said.status in (200, 503), place
         told = said.text
-        for innocent in ("Nothing matches “veiled”", 'value="veiled"'):
+        said_back = (f'value="{word.replace("+", " ")}"' for word in re.split("[=&]", query))
+        for innocent in ("Nothing matches “veiled”", 'value="veiled"', 'href="?q=veiled', *said_back):
             told = told.replace(innocent, "")
         assert [word for word in world.secrets if word in told] == [], place
     assert "narrow" not in call(world.site, "/status.json").text
