@@ -14,8 +14,8 @@ from packages.visibility import Viewer
 
 # So many of the newest rows are looked through for a page; who wants to go further back says so.
 WINDOW = 5000
-_FEW = 40  # devices or releases that are looked up one by one
-_OF_EACH = 500
+_FEW = 20  # devices or releases that are looked up one by one
+_OF_EACH = 200
 _MOST_OPEN = 2000
 
 STATES: dict[str, tuple[State, ...]] = {
