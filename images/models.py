@@ -92,6 +92,9 @@ class ImageRequest(models.Model):
             models.Index(fields=["target", "created_at"], name="request_target", opclasses=BY_BEGINNING_AND_TIME),
             models.Index(fields=["profile", "created_at"], name="request_profile", opclasses=BY_BEGINNING_AND_TIME),
             models.Index(fields=["client", "created_at"], name="request_client", opclasses=BY_BEGINNING_AND_TIME),
+            # The newest of a device, and of a release, for the list of images.
+            models.Index(fields=["profile", "target", "id"], name="request_device"),
+            models.Index(fields=["distribution", "version", "id"], name="request_release"),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from images.views import choose, device, devices, home, image, image_list, network_profiles, store, updates
+from images.views import (
+    choose,
+    compare,
+    device,
+    devices,
+    home,
+    image,
+    image_list,
+    network_profiles,
+    store,
+    updates,
+)
 
 app_name = "images"
 
@@ -17,9 +28,12 @@ urlpatterns = [
     path(f"{_DEVICE}/choose/selection", choose.choose_selection, name="choose-selection"),
     path("images/", image_list.image_list, name="list"),
     path("images/<str:request_hash>/", image.image_detail, name="detail"),
+    path("images/<str:request_hash>/live", image.image_live, name="live"),
+    path("images/<str:request_hash>/events", image.image_events, name="events"),
     path("images/<str:request_hash>/<str:act>", image.image_act, name="act"),
     path("updates/", updates.updates, name="updates"),
     path("updates/build", updates.update_build, name="update-build"),
+    path("compare/", compare.compare, name="compare"),
     path("network-profiles/", network_profiles.network_profile_list, name="network-profiles"),
     path("store/<str:request_hash>/<str:name>", store.store, name="store"),
     path("<slug:distribution>/store/<str:request_hash>/<str:name>", store.store),

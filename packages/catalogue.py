@@ -185,6 +185,11 @@ def find(distribution: str, version: str, target: str, viewer: Viewer = PUBLIC) 
     return _look(key, current)
 
 
+def locate(distribution: str, version: str, target: str, viewer: Viewer = PUBLIC) -> Target:
+    """The row of the same target, for who needs neither its packages nor all its devices; raises the same."""
+    return _row(distribution, version, target, viewer)
+
+
 def forget() -> None:
     """Drop everything from memory."""
     with _lock:

@@ -90,7 +90,7 @@ def data_dir(settings: Settings, tmp_path: Path) -> Path:
 def no_memory_of_other_tests() -> Iterator[None]:
     """What this process knows of the catalogue and of the queue is of another test's."""
     from builders import waiting, workers
-    from images import polls
+    from images import asked_for, polls, watching
     from packages import catalogue, device_index, package_tables, visibility
 
     catalogue.forget()
@@ -99,6 +99,8 @@ def no_memory_of_other_tests() -> Iterator[None]:
     visibility.forget()
     waiting.forget()
     workers.forget()
+    asked_for.forget()
+    watching.forget()
     yield
     polls.close()
 

@@ -24,7 +24,7 @@ from pytest_django import Settings
 
 from asu_site.front import Front, hot_answer
 from builders.models import Build, Worker
-from images import intake, services
+from images import intake, services, watching
 from images.models import ClientToken, Image, ImageRequest
 from packages import catalogue, generation, network_profiles, visibility
 from packages.exceptions import UnknownDistributionError
@@ -87,6 +87,8 @@ ADDRESSES = {
         "/devices/{name}/veiled/later/listed_device/",
     ],
     "images/<str:request_hash>/": ["/images/{hash}/", "/images/{mine}/", "/images/{early}/"],
+    "images/<str:request_hash>/live": ["/images/{hash}/live", "/images/{mine}/live", "/images/{early}/live"],
+    "images/<str:request_hash>/events": ["/images/{hash}/events", "/images/{mine}/events", "/images/{early}/events"],
     "images/<str:request_hash>/<str:act>": ["POST /images/{hash}/retry", "POST /images/{mine}/cancel"],
     "store/<str:request_hash>/<str:name>": [f"/store/{{hash}}/{SYSUPGRADE}", f"/store/{{mine}}/{SYSUPGRADE}"],
     "<slug:distribution>/store/<str:request_hash>/<str:name>": [
@@ -107,6 +109,7 @@ LISTS = {
     "": "/",
     "devices/": "/devices/",
     "images/": "/images/",
+    "compare/": "/compare/",
     "network-profiles/": "/network-profiles/",
     "updates/": "/updates/",
     "news/webhooks/": "/news/webhooks/",
@@ -244,8 +247,9 @@ def wish_at(how: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(settings: Settings, tmp_path: Path) -> Iterator[World]:
+def world(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     settings.ASU_PREPARE_WAIT = 0
+    monkeypatch.setattr(watching, "STREAM_SECONDS", 0.1)  # of what is being made: else as long as it lasts
     mirror = tmp_path / "mirror"
     (mirror / DOCUMENT).parent.mkdir(parents=True)
     (mirror / DOCUMENT).write_text('{"veiled": 1}')
@@ -324,7 +328,9 @@ def test_no_list_page_or_document_tells_strangers_of_it(world: World, settings: 
     counting.add(counting.BUILDS, SECRET)
     settings.ASU_METRICS_TOKEN = "of-the-metrics"
 
-    for place in [*LISTS.values(), "/images/?q=veiled", "/devices/?q=veiled", "/devices/?q=device&part=list"]:
+    sides = f"a={world.mine}&b={SECRET}+24.10.2", f"a={world.hash}&b={world.early}"
+    searches = "/images/?q=veiled", "/devices/?q=veiled", "/devices/?q=device&part=list"
+    for place in [*LISTS.values(), *searches, *(f"/compare/?{query}" for query in sides)]:
         path, _, query = place.partition("?")
         secret = "of-the-metrics" if path == "/metrics" else world.strangers[who]
         call(world.site, path, world.right, QUERY_STRING=query)
@@ -332,11 +338,14 @@ def test_no_list_page_or_document_tells_strangers_of_it(world: World, settings: 
 
         assert said.status in (200, 503), place
         told = said.text
+        said_back = (f'value="{word.replace("+", " ")}"' for word in re.split("[=&]", query))
         for innocent in (
             "Nothing matches “veiled”",
             "No device is called “veiled”",
             "Devices: veiled",
             'value="veiled"',
+            'href="?q=veiled',
+            *said_back,
         ):
             told = told.replace(innocent, "")
         assert [word for word in world.secrets if word in told] == [], place

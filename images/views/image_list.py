@@ -1,35 +1,62 @@
 """The list of all images."""
 
-from django.core.paginator import Paginator
-from django.db.models import Q
+import re
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from builders.states import State
-from images.listing import shown_requests
+from images import listing
 from images.pages import ImagePage
 from images.viewers import viewer_of_page
 
 PER_PAGE = 25
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+_TABS: dict[str, Promise] = {
+    "": gettext_lazy("All"),
+    "ready": gettext_lazy("Ready"),
+    "waiting": gettext_lazy("Waiting or being built"),
+    "failed": gettext_lazy("Failed"),
+}
 
 
 @require_safe
 def image_list(request: HttpRequest) -> HttpResponse:
     """All images, newest first, found by words in device, target, version, distribution or the start of the hash."""
-    words = request.GET.get("q", "")[:200].replace("\0", "").split()[:8]
-    rows = shown_requests(viewer_of_page(request))
-    state = "failed" if request.GET.get("state") == "failed" else ""
-    if state:
-        rows = rows.filter(build__state__in=(State.FAILED, State.PARKED))
-    for word in words:
-        rows = rows.filter(
-            Q(profile__icontains=word)
-            | Q(target__icontains=word)
-            | Q(version__istartswith=word)
-            | Q(distribution=word.lower())
-            | Q(request_hash__startswith=word.lower())
-        )
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "pages": [ImagePage(row) for row in page], "q": " ".join(words), "state": state}
+    words = _words(request.GET.get("q", ""))
+    state = request.GET.get("state", "")
+    state = state if state in listing.STATES else ""
+    before = request.GET.get("before", "")
+    part = listing.part(
+        viewer_of_page(request),
+        words,
+        state,
+        before=int(before) if _NUMBER.fullmatch(before) else None,
+        most=PER_PAGE,
+    )
+    q = " ".join(words)
+    context = {
+        "part": part,
+        "pages": [ImagePage(row) for row in part.rows],
+        "q": q,
+        "state": state,
+        "tabs": [(words, _address(q, name), name == state) for name, words in _TABS.items()],
+        "first": _address(q, state),
+        "further": _address(q, state, part.further) if part.further else "",
+    }
     return render(request, "images/image_list.html", context)
+
+
+def _words(text: str) -> list[str]:
+    """At most eight, of characters that any database takes."""
+    plain = text[:200].replace("\0", "").encode("utf-8", "ignore").decode()
+    return plain.split()[:8]
+
+
+def _address(q: str, state: str, before: int | None = None) -> str:
+    values = {"q": q, "state": state, "before": before or ""}
+    return "?" + urlencode({name: value for name, value in values.items() if value})

@@ -12,6 +12,7 @@ PAGES = [
     *DEVICE_PAGES,
     "/updates/",
     "/images/",
+    "/compare/",
     "/network-profiles/",
     "/status/",
     "/docs/",
