@@ -92,11 +92,13 @@ def no_memory_of_other_tests() -> Iterator[None]:
     from builders import waiting, workers
     from images import polls
     from packages import catalogue, visibility
+    from stats import incidents
 
     catalogue.forget()
     visibility.forget()
     waiting.forget()
     workers.forget()
+    incidents.forget()
     yield
     polls.close()
 
