@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from images.views import home, image, image_list, network_profiles, store
+from images.views import about, home, image, image_list, network_profiles, store
 
 app_name = "images"
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("about/", about.about, name="about"),
     path("images/", image_list.image_list, name="list"),
     path("images/<str:request_hash>/", image.image_detail, name="detail"),
     path("images/<str:request_hash>/<str:act>", image.image_act, name="act"),

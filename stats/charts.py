@@ -32,6 +32,7 @@ from stats.tallies import (
 )
 
 MOST_BARS = 10
+MOST_LINES = 50  # of a table
 _MOST_COLUMNS = 92  # more days than that are drawn by week
 
 Row = tuple[Any, ...]
@@ -84,8 +85,24 @@ class Chart:
 
     @property
     def table(self) -> list[list[tuple[Column, Any]]]:
-        """The rows for people: each value with its column."""
-        return [list(zip(self.columns, map(_shown, row), strict=True)) for row in self.rows]
+        """The rows for people, no more than one wants to read: each value with its column."""
+        rows = by_week(self.rows) if self.is_by_day else self.rows[:MOST_LINES]
+        return [list(zip(self.columns, map(_shown, row), strict=True)) for row in rows]
+
+    @property
+    def is_by_day(self) -> bool:
+        """Whether each row is a day."""
+        return self.columns[0] is DAY
+
+    @property
+    def is_by_week(self) -> bool:
+        """Whether there are so many days that drawing and table have whole weeks."""
+        return self.is_by_day and len(self.rows) > _MOST_COLUMNS
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the table has less than the downloads."""
+        return not self.is_by_day and len(self.rows) > MOST_LINES
 
 
 @dataclass
@@ -150,12 +167,16 @@ def _downloads(figures: Figures) -> Chart:
     )
 
 
+def by_week(rows: list[Row]) -> list[Row]:
+    """Rows of days as they are, if they are few; else those of whole weeks, by their first day. The last ends today."""
+    if len(rows) <= _MOST_COLUMNS:
+        return rows
+    weeks = [rows[max(0, end - 7) : end] for end in range(len(rows), 0, -7)][::-1]
+    return [(week[0][0], *(sum(row[i] for row in week) for i in range(1, len(week[0])))) for week in weeks]
+
+
 def _draw_days(chart: Chart) -> str:
-    rows = chart.rows
-    if len(rows) > _MOST_COLUMNS:
-        # Whole weeks, the last one ends today.
-        weeks = [rows[max(0, end - 7) : end] for end in range(len(rows), 0, -7)][::-1]
-        rows = [(week[0][0], *(sum(row[i] for row in week) for i in range(1, len(week[0])))) for week in weeks]
+    rows = by_week(chart.rows)
     labels = [formats.date_format(row[0], "SHORT_DATE_FORMAT") if len(rows) <= 3 else f"{row[0]:%m-%d}" for row in rows]
     kinds = ("one", "two")
     series = [Series(kinds[i - 1], [row[i] for row in rows]) for i in range(1, len(chart.columns))]
@@ -226,10 +247,11 @@ def _reasons(figures: Figures) -> Chart:
 
 def _bars(slug: str, title: str, columns: tuple[Column, ...], rows: list[Row], *, name: Callable[[Row], str]) -> Chart:
     def draw(chart: Chart) -> str:
-        shown = chart.rows[:MOST_BARS]
-        rest = sum(row[-1] for row in chart.rows[MOST_BARS:])
-        entries = [(name(row), row[-1]) for row in shown]
-        return drawing.bars([*entries, (gettext("others"), rest)] if rest else entries, chart.words)
+        # Those without a row of their own come last, and have no name either.
+        shown = [row for row in chart.rows[:MOST_BARS] if row[-2] is not None]
+        rest = sum(row[-1] for row in chart.rows) - sum(row[-1] for row in shown)
+        others = (gettext("others"), rest) if rest else None
+        return drawing.bars([(name(row), row[-1]) for row in shown], chart.words, rest=others)
 
     total = sum(row[-1] for row in rows)
     first = (

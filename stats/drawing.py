@@ -56,8 +56,8 @@ def columns(series: Sequence[Series], labels: Sequence[str], words: Words, *, he
     return _svg("".join(parts), height, words)
 
 
-def bars(rows: Sequence[tuple[str, float]], words: Words) -> str:
-    """One below the other, the label above its bar."""
+def bars(rows: Sequence[tuple[str, float]], words: Words, *, rest: tuple[str, float] | None = None) -> str:
+    """One below the other, the label above its bar. `rest`: what all others come to, without a bar."""
     values = [_clean(value) for _, value in rows]
     longest = max(values, default=0.0) or 1.0
     parts = []
@@ -65,13 +65,22 @@ def bars(rows: Sequence[tuple[str, float]], words: Words) -> str:
         y = number * _ROW
         width = WIDTH * value / longest
         parts.append(
-            f'<text class="label" x="0" y="{y + 14}">{_short(label)}</text>'
-            f'<text class="figure" x="{WIDTH}" y="{y + 14}" text-anchor="end">{figure(value)}</text>'
-            f'<rect class="track" x="0" y="{y + 20}" width="{WIDTH}" height="8" rx="4"/>'
+            f'{_labelled(label, value, y)}<rect class="track" x="0" y="{y + 20}" width="{WIDTH}" height="8" rx="4"/>'
         )
         if value:
             parts.append(f'<rect class="one" x="0" y="{y + 20}" width="{_n(max(width, 4))}" height="8" rx="4"/>')
-    return _svg("".join(parts), max(1, len(rows)) * _ROW, words)
+    height = max(1, len(rows)) * _ROW
+    if rest is not None:
+        parts.append(_labelled(rest[0], _clean(rest[1]), height))
+        height += _ROW // 2 + 2
+    return _svg("".join(parts), height, words)
+
+
+def _labelled(label: str, value: float, y: int) -> str:
+    return (
+        f'<text class="label" x="0" y="{y + 14}">{_short(label)}</text>'
+        f'<text class="figure" x="{WIDTH}" y="{y + 14}" text-anchor="end">{figure(value)}</text>'
+    )
 
 
 def figure(value: float) -> str:

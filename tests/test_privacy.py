@@ -104,6 +104,7 @@ LISTS = {
     "api/v1/network-profiles": "/api/v1/network-profiles",
     "status.json": "/status.json",
     "status/": "/status/",
+    "about/": "/about/",
     "statistics/": "/statistics/",
     "metrics": "/metrics",
     "healthz": "/healthz",
@@ -119,7 +120,7 @@ OPEN = {
     "api/worker/v1/": "for approved workers, who build everything",
     "worker/asu-worker.pyz": "one file, the same for everybody",
     "<slug:distribution>/api/v1/schema": "the same whatever the name",
-    "<slug:distribution>/docs/": "the same whatever the name",
+    "<slug:distribution>/docs/": "for strangers the same whatever the name: see tests/images/test_docs.py",
     "api/v1/signing-key": "the server's own",
     "<slug:distribution>/api/v1/signing-key": "the same whatever the name",
 }
