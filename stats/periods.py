@@ -17,7 +17,7 @@ from stats.tallies import DEVICE, ENDS, HOURS, KEYED, OTHERS, PACKAGE, TARGET, T
 
 PERIODS = (7, 30, 90, 365)
 SHOWN = 50  # keys of a name and distribution in the sum of a period
-KEPT = 100  # keys of a day that is over
+KEPT = 50  # keys of a day that is over
 HOURS_FOR = 8  # days
 WHOLE_FOR = 14  # days with all their keys
 DAILY_FOR = 400  # days by themselves; older ones are one with their month

@@ -12,7 +12,10 @@ from django.db.models import Max, Q, Sum
 from packages.models import Distribution
 from packages.visibility import Viewer
 from stats.models import DailyCount, PeriodCount
-from stats.tallies import KEYED, TOTALS
+from stats.tallies import KEYED, RELEASE, TOTALS
+
+_BY_DISTRIBUTION = (RELEASE, *TOTALS)
+_TOGETHER = tuple(name for name in KEYED if name != RELEASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +62,23 @@ def by_day(scope: Scope) -> dict[str, Counter[date]]:
 
 
 def by_key(scope: Scope) -> dict[str, Counter[tuple[str, str]]]:
-    """Over the whole period: name -> (distribution, key) -> count; the key "" is all others. Totals have that only."""
+    """Over the whole period: name -> (distribution, key) -> count; the key "" is all others. Totals have that only.
+
+    But for releases and totals, which are told by distribution, the distributions are added up: "".
+    """
     found: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     made = PeriodCount.objects.filter(days=scope.days)
     until = made.aggregate(until=Max("until"))["until"]
-    if until is not None:
-        for name, where, key, count in made.filter(scope.condition).values_list("name", "distribution", "key", "count"):
-            found[name][where, key] += count
     since = max(until + timedelta(days=1), scope.first_day) if until is not None else scope.first_day
-    rows = DailyCount.objects.filter(scope.condition, name__in=(*KEYED, *TOTALS), day__gte=since, day__lte=scope.today)
-    for name, where, key, count in (
-        rows.order_by().values_list("name", "distribution", "key").annotate(sum=Sum("count"))
-    ):
-        found[name][where, key] += count
+    today = DailyCount.objects.filter(day__gte=since, day__lte=scope.today)
+    for rows in (made, today) if until is not None else (today,):
+        told = rows.filter(scope.condition, name__in=_BY_DISTRIBUTION).order_by()
+        for name, where, key, count in told.values_list("name", "distribution", "key").annotate(sum=Sum("count")):
+            found[name][where, key] += count
+        # Added up by the database: many rows, few keys.
+        together = rows.filter(scope.condition, name__in=_TOGETHER).order_by()
+        for name, key, count in together.values_list("name", "key").annotate(sum=Sum("count")):
+            found[name]["", key] += count
     return found
 
 

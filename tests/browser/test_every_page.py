@@ -5,7 +5,7 @@ import pytest
 from tests.browser.conftest import Open
 from tests.browser.eyes import NARROW, WIDE
 
-PAGES = ["/", "/images/", "/network-profiles/", "/status/", "/docs/"]
+PAGES = ["/", "/images/", "/network-profiles/", "/status/", "/docs/", "/about/", "/statistics/"]
 LOOKS = [(WIDE, "light"), (NARROW, "dark")]
 
 

@@ -246,7 +246,7 @@ def test_the_page_asks_little_of_the_database(
     periods.refresh(TODAY())
     page(client)
 
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(7):
         page(client, query)
 
 
