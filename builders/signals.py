@@ -7,3 +7,7 @@ from django.dispatch import Signal
 # `BuildFailedError` makes the build fail with that reason; any other exception leaves the build unfinished, so that it
 # is built again when the lease has run out. A receiver may be called again for a build whose transaction was lost.
 build_finished = Signal()
+
+# Arguments: build (Build, FAILED or PARKED, as it is in the database). Sent inside the transaction that ends it, while
+# its row is locked. Not for builds that were dropped: nobody wanted them.
+build_failed = Signal()

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from images.views import (
+    about,
     choose,
     compare,
     device,
@@ -26,6 +27,7 @@ urlpatterns = [
     path(f"{_DEVICE}/choose/", choose.choose, name="choose"),
     path(f"{_DEVICE}/choose/packages", choose.choose_packages, name="choose-packages"),
     path(f"{_DEVICE}/choose/selection", choose.choose_selection, name="choose-selection"),
+    path("about/", about.about, name="about"),
     path("images/", image_list.image_list, name="list"),
     path("images/<str:request_hash>/", image.image_detail, name="detail"),
     path("images/<str:request_hash>/live", image.image_live, name="live"),

@@ -39,6 +39,10 @@ class Kept(Generic[T]):
         finally:
             self._lock.release()
 
+    def forget(self) -> None:
+        """The next caller makes it anew."""
+        self._value = None
+
     def _make_unless_made(self, old: tuple[float, T] | None) -> T:
         if self._value is not None and self._value is not old:
             return self._value[1]  # made by somebody else while we waited

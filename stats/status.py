@@ -1,4 +1,4 @@
-"""How the server is doing, for everybody: `/status.json` for programs, `/status/` for people.
+"""How the server is doing, for everybody: `/status.json`; `stats.status_page` is the same for people.
 
 Made at most once in two seconds a process, so that many may poll. Nothing here is secret, whoever asks: private
 distributions are left out (their builds count in the sums), workers that are approved are
@@ -44,13 +44,10 @@ from typing import Any
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from builders.labels import Place
-from builders.shown import length
-from builders.states import Reason
 from images.api import answers
 from images.api.build import respond
 from packages.models import Distribution
@@ -60,15 +57,13 @@ from stats.memory import Kept, TooOldError
 from stats.situation import Presence, Waiting
 
 SECONDS = 2
-RELOAD_SECONDS = 10
 MOST_NAMED = 200
-MOST_TARGETS = 50  # on the page
 
 # Local workers start with the first request for a while: until then nobody is missing.
 _STARTING_SECONDS = 10
 
 _STATES = ("running", "draining", "stopping", "complaining")
-_UNAVAILABLE = "The database does not answer. Please ask again in a moment."
+UNAVAILABLE = "The database does not answer. Please ask again in a moment."
 # A folder of this machine; the path of a document on a mirror has no slash before it.
 _PATH = re.compile(r"(?<![\w.:/~-])~?/[\w.-]|:/(?!/)|file:", re.IGNORECASE)
 
@@ -99,19 +94,8 @@ def status_json(request: HttpRequest) -> HttpResponse:
         body = kept.get().body
     except (Error, TooOldError) as error:
         logger.warning("no status: %s", error)
-        return respond(request, answers.error(503, _UNAVAILABLE, {"Cache-Control": "no-store", "Retry-After": "5"}))
+        return respond(request, answers.error(503, UNAVAILABLE, {"Cache-Control": "no-store", "Retry-After": "5"}))
     return HttpResponse(body, content_type="application/json", headers={"Cache-Control": f"max-age={SECONDS}"})
-
-
-@require_safe
-def status_page(request: HttpRequest) -> HttpResponse:
-    """`/status/`."""
-    try:
-        context, status = _for_people(kept.get().document), 200
-    except (Error, TooOldError) as error:
-        logger.warning("no status: %s", error)
-        context, status = {"unavailable": _UNAVAILABLE}, 503
-    return render(request, "stats/status.html", {"reload_seconds": RELOAD_SECONDS, **context}, status=status)
 
 
 def document() -> dict[str, Any]:
@@ -222,35 +206,3 @@ def _iso(moment: datetime | None) -> str | None:
 
 def _seconds(seconds: float) -> float:
     return round(seconds, 1)
-
-
-def _for_people(found: dict[str, Any]) -> dict[str, Any]:
-    """The document with words in place of codes, and no longer than one wants to read."""
-    labels = dict(Reason.choices())
-    workers, targets = found["workers"], found["targets"]
-    return {
-        **found,
-        "at": _moment(found["at"]),
-        "longest_wait": length(found["queue"]["oldest_seconds"]),
-        "workers": {**workers, "named": [_with_badge(worker) for worker in workers["named"]]},
-        "unnamed": workers["approved"] + workers["suspended"] - len(workers["named"]),
-        "targets": [{**entry, "wait": length(entry["oldest_seconds"])} for entry in targets[:MOST_TARGETS]],
-        "more_targets": max(0, len(targets) - MOST_TARGETS),
-        "unserved": [entry for entry in targets if entry["is_unserved"]][:MOST_TARGETS],
-        "mirrors": [
-            {**row, "synced_at": _moment(row["synced_at"]), "stale_since": _moment(row["stale_since"])}
-            for row in found["mirrors"]
-        ],
-        "reasons": [(labels.get(reason, reason or "unknown"), n) for reason, n in found["last_day"]["reasons"].items()],
-    }
-
-
-def _with_badge(worker: dict[str, Any]) -> dict[str, Any]:
-    state = worker["state"]
-    badge = {"running": "ready", "draining": "queued", "stopping": "queued"}.get(state, "failed")
-    words = {"complaining": "takes no builds just now"}.get(state, state)
-    return {**worker, "badge": badge, "words": words}
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from stats import health, metrics, status
+from stats import health, incidents, metrics, pages, status, status_page
 
 app_name = "stats"
 
@@ -11,5 +11,9 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", metrics.metrics),
     path("status.json", status.status_json),
-    path("status/", status.status_page, name="status"),
+    path("status/", status_page.status_page, name="status"),
+    path("incidents/<str:number>/", incidents.incident, name="incident"),
+    path("statistics/", pages.statistics, name="statistics"),
+    path("statistics/<slug:slug>.csv", pages.chart_csv, name="chart-csv"),
+    path("statistics/<slug:slug>.json", pages.chart_json, name="chart-json"),
 ]

@@ -92,6 +92,7 @@ def no_memory_of_other_tests() -> Iterator[None]:
     from builders import waiting, workers
     from images import asked_for, polls, watching
     from packages import catalogue, device_index, package_tables, visibility
+    from stats import incidents
 
     catalogue.forget()
     device_index.forget()
@@ -101,6 +102,7 @@ def no_memory_of_other_tests() -> Iterator[None]:
     workers.forget()
     asked_for.forget()
     watching.forget()
+    incidents.forget()
     yield
     polls.close()
 

@@ -29,7 +29,8 @@ from images.models import ClientToken, Image, ImageRequest
 from packages import catalogue, generation, network_profiles, visibility
 from packages.exceptions import UnknownDistributionError
 from packages.models import Distribution, NetworkProfile, Organisation
-from stats import counting, metrics, status
+from stats import counting, metrics, status, status_page
+from stats.models import Incident
 from tests.classic_addresses import CLASSIC
 from tests.factories import make_worker
 from tests.images.factories import DEVICE, ask, make_target, wish
@@ -77,6 +78,9 @@ ADDRESSES = {
     **{f"<slug:distribution>/{route}": places for route, places in API.items()},
     "api/v1/build": ["POST /api/v1/build distro={name}", "POST /api/v1/build network_profile={profile}"],
     "api/v1/build/<str:request_hash>": ["/api/v1/build/{hash}", "/api/v1/build/{mine}"],
+    "statistics/<slug:slug>.csv": ["/statistics/builds.csv?distribution={name}"],
+    "statistics/<slug:slug>.json": ["/statistics/packages.json?distribution={name}"],
+    "incidents/<str:number>/": ["/incidents/{incident}/"],
     "api/v1/build/<str:request_hash>/cancel": ["POST /api/v1/build/{mine}/cancel"],
     "api/v1/build/<str:request_hash>/retry": ["POST /api/v1/build/{mine}/retry"],
     "api/v1/check": ["POST /api/v1/check distro={name}"],
@@ -116,6 +120,8 @@ LISTS = {
     "api/v1/network-profiles": "/api/v1/network-profiles",
     "status.json": "/status.json",
     "status/": "/status/",
+    "about/": "/about/",
+    "statistics/": "/statistics/",
     "metrics": "/metrics",
     "healthz": "/healthz",
     "readyz": "/readyz",
@@ -132,7 +138,7 @@ OPEN = {
     "api/worker/v1/": "for approved workers, who build everything",
     "worker/asu-worker.pyz": "one file, the same for everybody",
     "<slug:distribution>/api/v1/schema": "the same whatever the name",
-    "<slug:distribution>/docs/": "the same whatever the name",
+    "<slug:distribution>/docs/": "for strangers the same whatever the name: see tests/images/test_docs.py",
     "api/v1/signing-key": "the server's own",
     "<slug:distribution>/api/v1/signing-key": "the same whatever the name",
 }
@@ -168,6 +174,7 @@ class World:
     hash: str
     mine: str
     early: str
+    incident: str  # of the private distribution
 
     @property
     def strangers(self) -> dict[str, str]:
@@ -175,7 +182,7 @@ class World:
 
     def fill(self, place: str) -> str:
         values = {"{name}": SECRET, "{hash}": self.hash, "{mine}": self.mine, "{early}": self.early}
-        values["{profile}"] = PROFILE
+        values |= {"{profile}": PROFILE, "{incident}": self.incident}
         for word, value in values.items():
             place = place.replace(word, value)
         return place
@@ -183,6 +190,7 @@ class World:
     def twin(self, place: str) -> str:
         """The same address with names and hashes that nobody has."""
         values = {"{name}": NOBODY, "{profile}": NO_PROFILE, **dict.fromkeys(("{hash}", "{mine}", "{early}"), "0" * 64)}
+        values["{incident}"] = "999999"
         for word, value in values.items():
             place = place.replace(word, value)
         return place
@@ -209,6 +217,7 @@ def token(name: str, organisation: str, **changes: Any) -> str:
 def call(site: Any, place: str, secret: str = "", **environ: Any) -> Said:
     """`POST /path [how]` or `/path`, through the layer in front of Django, as the web server calls it."""
     method, path, how = ([*place.split(), ""] if place.startswith("POST ") else ["GET", place, ""])[:3]
+    path, _, query = path.partition("?")
     body = b""
     if method == "POST" and (path.endswith(("/build", "/check")) or "wish" in environ):
         body = json.dumps(environ.pop("wish", wish_at(how))).encode()
@@ -216,7 +225,7 @@ def call(site: Any, place: str, secret: str = "", **environ: Any) -> Said:
     values = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
-        "QUERY_STRING": "",
+        "QUERY_STRING": query,
         "SERVER_NAME": "testserver",
         "SERVER_PORT": "80",
         "REMOTE_ADDR": "198.51.100.7",
@@ -278,9 +287,12 @@ def world(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     image = _built(ask(member, f"/{SECRET}/api/v1/build", **hidden))
     mine = _built(ask(member, network_profile=PROFILE))
     early = ask(member, f"/{SECRET}/api/v1/build", target="veiled/later", profile="veiled_device")
-    status.kept._value = None
+    for kept in (status.kept, status_page.kept):
+        kept.forget()
+    secret = Distribution.objects.get(name=SECRET)
+    incident = Incident.objects.create(title="The mirror is veiled", severity="outage", distribution=secret)
     site = Front(WSGIHandler(), hot_answer())
-    yield World(site, right, other, disabled, image, mine, early.json()["request_hash"])
+    yield World(site, right, other, disabled, image, mine, early.json()["request_hash"], str(incident.pk))
     intake.close()
 
 
@@ -325,7 +337,8 @@ def test_no_list_page_or_document_tells_strangers_of_it(world: World, settings: 
     make_worker("narrow", labels=[f"distribution:{SECRET}"])
     ask(Client(HTTP_AUTHORIZATION=f"Bearer {world.right}"), f"/{SECRET}/api/v1/build", **_hidden(packages=["vim"]))
     assert Build.objects.filter(distribution=SECRET, state="queued").exists()
-    counting.add(counting.BUILDS, SECRET)
+    for organisation in (0, Organisation.objects.get(name="meadow").pk):
+        counting.add(counting.BUILDS, SECRET, organisation)
     settings.ASU_METRICS_TOKEN = "of-the-metrics"
 
     sides = f"a={world.mine}&b={SECRET}+24.10.2", f"a={world.hash}&b={world.early}"

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from builders.failures import cancelled
 from builders.models import Attempt, Build
+from builders.signals import build_failed
 from builders.spec import BuildFailedError, BuildResult
 from builders.states import Reason, State
 
@@ -75,6 +76,8 @@ def set_failed(build: Build, failure: BuildFailedError, state: State = State.FAI
         stderr=storable(failure.stderr),
         build_cmd=[storable(word) for word in failure.build_cmd],
     )
+    if state != State.DROPPED:
+        build_failed.send(sender=Build, build=Build.objects.defer("stdout", "stderr", "build_cmd").get(pk=build.pk))
 
 
 def set_cancelled(build: Build, end: BuildFailedError | None = None) -> None:

@@ -1,8 +1,10 @@
 """The published schema (OpenAPI 3.1), as JSON, as YAML, and as a page for people that needs nothing from elsewhere."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.html import format_html, format_html_join
@@ -10,6 +12,9 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from images import addresses
+from images.example import example_of
+from images.viewers import viewer_of_page
+from packages.models import Distribution
 
 
 @cache
@@ -43,13 +48,51 @@ def schema_view(request: HttpRequest, distribution: str = "") -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD"])
 def docs(request: HttpRequest, distribution: str = "") -> HttpResponse:
-    """`/docs/`."""
-    context = {"operations": _operations(schema()), "info": schema()["info"], "base": addresses.base(request)}
+    """`/docs/`, with examples of the distribution that the address names, where the viewer sees one of that name."""
+    rows = {row.name: row for row in Distribution.objects.visible_to(viewer_of_page(request))}
+    base = addresses.base(request)
+    name = distribution or _best(rows)
+    context = {
+        "operations": _operations(),
+        "address": _address(base, name),
+        "example": _example(rows.get(name)),
+        "distributions": [
+            {"name": row.name, "title": str(row), "address": _address(base, row.name), "has_docs": row.name != name}
+            for row in rows.values()
+        ],
+    }
     return render(request, "images/docs.html", context)
 
 
-def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _best(rows: Mapping[str, Distribution]) -> str:
+    """Whose examples are shown at `/docs/`: one that is hosted here needs no network; else the default one."""
+    hosted = next((row.name for row in rows.values() if row.is_hosted), "")
+    return hosted or settings.ASU_DEFAULT_DISTRIBUTION
+
+
+def _address(base: str, distribution: str) -> str:
+    return base if distribution == settings.ASU_DEFAULT_DISTRIBUTION else f"{base}/{distribution}"
+
+
+def _example(row: Distribution | None) -> dict[str, Any]:
+    """A wish that works here; where nothing is known yet, one that shows the form."""
+    found = example_of(row) if row is not None else None
+    if found is None:
+        return {"version": "24.10.2", "target": "ath79/generic", "profile": "tplink_archer-c7-v2", "packages": ["luci"]}
+    profile, packages = found
+    target = profile.target
+    return {
+        "version": target.release.version,
+        "target": target.name,
+        "profile": profile.name,
+        "packages": packages or ["luci"],
+    }
+
+
+@cache
+def _operations() -> list[dict[str, Any]]:
     """The paths in a form that a template can walk."""
+    document = schema()
     return [
         {
             "id": operation["operationId"],

@@ -14,7 +14,9 @@ PAGES = [
     "/images/",
     "/compare/",
     "/network-profiles/",
+    "/statistics/",
     "/status/",
+    "/about/",
     "/docs/",
 ]
 MOST_BYTES = 100_000

@@ -3,7 +3,7 @@
 import pytest
 from pytest_django import Settings
 
-from stats import health, status
+from stats import health, status, status_page
 from stats.memory import Kept
 from stats.readiness import Readiness
 
@@ -13,3 +13,4 @@ def new_process(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.ASU_MIN_FREE_MB = 1
     monkeypatch.setattr(health, "_readiness", Readiness())
     monkeypatch.setattr(status, "kept", Kept(status.make, status.SECONDS))
+    monkeypatch.setattr(status_page, "kept", Kept(status_page.make, status_page.RELOAD_SECONDS))

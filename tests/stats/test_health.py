@@ -101,11 +101,11 @@ def test_a_disk_below_the_floor_is_not_ready(client: Client, settings: Settings)
 @pytest.mark.django_db(transaction=True)
 def test_a_missing_migration_is_not_ready_until_it_is_there(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = MigrationRecorder(connection)
-    recorder.record_unapplied("stats", "0001_initial")
+    recorder.record_unapplied("stats", "0002_keys_periods_incidents")
     try:
         answer = client.get("/readyz")
     finally:
-        recorder.record_applied("stats", "0001_initial")
+        recorder.record_applied("stats", "0002_keys_periods_incidents")
     monkeypatch.setattr(health, "_readiness", Readiness())  # a second later
 
     assert answer.status_code == 503
