@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 # Fewer are counted: it costs nothing, and people like to see the true number.
 EXACT = 10_000
 # Of what was filtered, so many at most.
-FILTERED = 1000
+FILTERED = 500
 
 
 @dataclass(frozen=True, slots=True)

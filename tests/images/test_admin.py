@@ -1,13 +1,19 @@
 """A maintainer at work with images."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 
+from builders.models import Build
 from builders.states import State
-from images.models import Image
+from images import tallies, tasks
+from images.models import ClientToken, DownloadCount, Image
+from packages.models import Organisation
 from tests.factories import make_spec
 from tests.images.publications import SYSUPGRADE, make_image, make_request
 
@@ -106,3 +112,127 @@ def test_counters_open(maintainer: Client) -> None:
 
     assert answer.status_code == 200
     assert b"builds" in answer.content
+
+
+# -- pinned, withdrawn, counted ----------------------------------------------------------------------------
+
+
+def press(client: Client, image: Image, order: str, **more: str) -> str:
+    address = f"/admin/images/image/{image.pk}/press/"
+    return client.post(address, {"order": order, **more}, follow=True).content.decode()
+
+
+def test_a_pinned_image_is_not_expired_by_hand_until_it_is_unpinned(maintainer: Client) -> None:
+    image = make_image()
+
+    press(maintainer, image, "pin")
+    said = press(maintainer, image, "expire")
+    image.refresh_from_db()
+    assert image.is_pinned and image.is_served
+    assert "Left alone: 1." in said
+
+    press(maintainer, image, "unpin")
+    press(maintainer, image, "expire")
+    image.refresh_from_db()
+    assert not image.is_served
+    assert LogEntry.objects.filter(object_id=str(image.pk)).count() == 3
+
+
+def test_an_image_is_withdrawn_from_the_page_of_its_build(maintainer: Client) -> None:
+    image = make_image()
+    build = image.request.build
+    assert build is not None
+    address = f"/admin/builders/build/{build.pk}/"
+
+    page = maintainer.get(f"{address}change/").content.decode()
+    asked = maintainer.post(f"{address}press/", {"order": "withdraw"}).content.decode()
+    said = {"order": "withdraw", "confirmed": "yes", "suggestion": "It has a hole.", "sentence": ""}
+    maintainer.post(f"{address}press/", said)
+
+    image.refresh_from_db()
+    assert 'value="withdraw"' in page and f"/images/{image.request.request_hash}/" in page
+    assert "What will happen" in asked and "tiny" in asked
+    assert image.withdrawn_why == "It has a hole."
+    assert "It has a hole." in maintainer.get(f"/images/{image.request.request_hash}/").content.decode()
+    assert 'value="withdraw"' not in maintainer.get(f"{address}change/").content.decode()
+
+
+def test_a_withdrawn_image_is_not_built_again_and_keeps_its_sentence(maintainer: Client) -> None:
+    image = make_image()
+    act(maintainer, "withdraw", image, confirmed="yes", sentence="It had a hole.")
+
+    act(maintainer, "rebuild", image)
+    act(maintainer, "withdraw", image, confirmed="yes", sentence="Something else.")
+
+    image.refresh_from_db()
+    assert image.withdrawn_why == "It had a hole."
+    assert image.request.build is not None and Build.objects.get().state == State.DONE
+
+
+@pytest.mark.parametrize("sentence", ["", " \n ", "x" * 501, "turned \u202e around", "bell \x07"], ids=ascii)
+def test_a_sentence_that_cannot_be_shown_withdraws_nothing(maintainer: Client, sentence: str) -> None:
+    image = make_image()
+
+    act(maintainer, "withdraw", image, confirmed="yes", sentence=sentence)
+
+    image.refresh_from_db()
+    assert image.withdrawn_at is None
+
+
+def test_who_may_change_builds_only_withdraws_no_image(client: Client) -> None:
+    image = make_image()
+    assert image.request.build is not None
+    user = User.objects.create_user("builder", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=("view_build", "change_build")))
+    client.force_login(user)
+    said = {"order": "withdraw", "confirmed": "yes", "sentence": "No."}
+
+    client.post(f"/admin/builders/build/{image.request.build.pk}/press/", said)
+
+    image.refresh_from_db()
+    assert image.withdrawn_at is None
+
+
+def test_downloads_are_counted_by_kind_of_client_and_never_by_whom(maintainer: Client) -> None:
+    image = make_image()
+    address = f"/store/{image.request.request_hash}/{SYSUPGRADE}"
+    for agent in ("owut/2026.04", "owut/2025.1", "curl/8.1", "Mozilla/5.0 (X11)", ""):
+        b"".join(Client().get(address, headers={"User-Agent": agent}).streaming_content)  # type: ignore[attr-defined]
+
+    assert tallies.by_kind(image) == [("owut", 2), ("browser", 1), ("curl", 1), ("other", 1)]
+    page = maintainer.get(f"/admin/images/image/{image.pk}/change/").content.decode()
+    assert "<dt>owut</dt><dd>2</dd>" in page
+
+
+def test_counts_of_long_ago_go_and_the_sum_stays(maintainer: Client) -> None:
+    image = make_image()
+    tallies.add(image.pk, "owut")
+    DownloadCount.objects.update(day=timezone.now().date() - timedelta(days=tallies.DAYS + 1))
+    tallies.add(image.pk, "curl")
+
+    tasks.tidy()
+
+    assert tallies.by_kind(image) == [("curl", 1)]
+
+
+def test_the_page_of_an_organisation_shows_a_bounded_number_of_tokens(maintainer: Client) -> None:
+    meadow = Organisation.objects.create(name="meadow", title="Meadow")
+    ClientToken.objects.bulk_create(
+        ClientToken(name=f"router-{number:03}", token_hash=f"{number:064}", organisation=meadow) for number in range(60)
+    )
+
+    page = maintainer.get(f"/admin/packages/organisation/{meadow.pk}/change/").content.decode()
+    listed = maintainer.get("/admin/packages/organisation/").content.decode()
+
+    assert "router-059" in page and "router-009" not in page
+    assert ">60</a>" in listed
+
+
+def test_tokens_are_disabled_and_enabled_together(maintainer: Client) -> None:
+    token = ClientToken.objects.create(name="router", token_hash="0" * 64)
+
+    for action, is_enabled in (("disable", False), ("enable", True)):
+        maintainer.post("/admin/images/clienttoken/", {"action": action, "_selected_action": [token.pk]})
+        token.refresh_from_db()
+        assert token.is_enabled is is_enabled
+    assert LogEntry.objects.count() == 2

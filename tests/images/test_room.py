@@ -218,3 +218,27 @@ def test_a_disk_too_full_for_a_new_image_costs_no_other(client: Client, small_di
 
     assert (build.state, build.reason) == (State.FAILED, Reason.DISK_FULL)
     assert served() == images[2:]
+
+
+# -- pinned ------------------------------------------------------------------------------------------------
+
+
+def test_a_pinned_image_stays_when_the_store_is_over_its_quota(images: list[Image], settings: Settings) -> None:
+    settings.ASU_STORE_QUOTA_GB = 2
+    are_of(GB)
+    services.pin(images[0])
+
+    tasks.tidy()
+
+    # Without the pin it would have been the first to go.
+    assert images[0] in served() and len(served()) == 2
+
+
+def test_a_pinned_image_does_not_grow_old(images: list[Image]) -> None:
+    asked(images[0], timedelta(days=400))
+    asked(images[1], timedelta(days=400))
+    services.pin(images[0])
+
+    tasks.tidy()
+
+    assert served() == [images[0], images[2]]
