@@ -14,7 +14,8 @@ from django.utils.functional import cached_property
 from builders.shown import visible
 from images import device_reading
 from images.listing import shown_requests
-from images.pages import ImagePage, public_address
+from images.pages import ImagePage
+from images.pages.making import public_address
 from packages.device_index import Device, Offer, Section
 from packages.models import Distribution, ListedDevice, Profile, Release, Target
 from packages.versions import channel_of, newest_first, version_key

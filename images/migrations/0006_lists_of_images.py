@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("images", "0004_classic")]
+    dependencies = [("images", "0005_pins_and_download_counts")]
 
     operations = [
         migrations.AddIndex(

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('packages', '0008_flavour_files'),
+        ('packages', '0009_deciding_and_sync_runs'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('packages', '0008_flavour_files'),
+        ('packages', '0010_listed_devices'),
     ]
 
     operations = [
