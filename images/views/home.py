@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -16,6 +16,7 @@ from images.listing import shown_requests
 from images.pages import ImagePage
 from images.viewers import viewer_of_page
 from packages.models import Distribution
+from packages.querysets import listed
 from packages.visibility import Viewer
 
 
@@ -36,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _distributions(base: str, viewer: Viewer) -> list[dict[str, Any]]:
     rows: Any = Distribution.objects.visible_to(viewer).annotate(
-        release_count=Count("releases", filter=Q(releases__is_enabled=True))
+        release_count=Count("releases", filter=listed("releases"))
     )
     return [
         {

@@ -11,7 +11,6 @@ from packages.models.synced import Synced
 from packages.models.validators import validate_distribution_name, validate_mirror_url, validate_package_words
 from packages.querysets import DistributionQuerySet
 
-
 # What `settle_stable` may change. The choice itself is the maintainer's.
 STABLE_FIELDS = ("stable_version", "mirror_stable")
 
@@ -212,7 +211,9 @@ class Channel(models.Model):
     name = models.CharField(max_length=64)
     is_enabled = models.BooleanField(default=True)
     is_hidden = models.BooleanField(
-        "hidden", default=False, help_text="In no list, and no device is led to it; built for who names a release of it."
+        "hidden",
+        default=False,
+        help_text="In no list, and no device is led to it; built for who names a release of it.",
     )
     is_snapshot = models.BooleanField(default=False, help_text="The development branch: rebuilt under one version.")
     path = models.CharField(

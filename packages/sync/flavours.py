@@ -118,9 +118,7 @@ def _store_releases(flavour: Distribution, wanted: _Wanted, report: SyncReport) 
         release = known.get(version)
         if release is None:
             offers = flavour.enables_new_releases
-            release = Release(
-                distribution=flavour, version=version, is_enabled=offers, awaits_decision=not offers
-            )
+            release = Release(distribution=flavour, version=version, is_enabled=offers, awaits_decision=not offers)
             (report.new_releases if offers else report.waiting_releases).append(version)
         elif release.vanished_at is not None:
             release.vanished_at, release.is_enabled = None, not release.awaits_decision
