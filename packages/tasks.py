@@ -23,8 +23,9 @@ def sync_all() -> None:
             log.info("A sync is running already.")
             return
         for distribution in Distribution.objects.filter(is_enabled=True):
-            if journal.open_run(distribution) is None:
-                _carry_out(journal.ask(distribution))
+            run = journal.open_run(distribution) or journal.ask(distribution)
+            if run.state == SyncRun.State.QUEUED:
+                _carry_out(run)
 
 
 def sync_one(distribution_id: int, release: str = "") -> None:
@@ -55,7 +56,7 @@ def complete(target_id: int) -> None:
 def _carry_out(run: SyncRun) -> None:
     report = journal.carry_out(run)
     if report is None:
-        log.info("%s: %s", run, run.message)
+        log.info("%s: %s", run, run.message or "Another sync is under way; this one waits.")
         return
     log.info("%s: %s", run, report.summary())
     for sentence in report.notes:

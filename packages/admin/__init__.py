@@ -11,6 +11,7 @@ from packages.admin import network_profiles as network_profiles
 from packages.admin import package_changes as package_changes
 from packages.admin import releases as releases
 from packages.admin import repositories as repositories
-from packages.admin.base import Announcing, ReadOnly, Switchable, announce, copy_state
+from packages.admin import sync_runs as sync_runs
+from packages.admin.base import Announcing, ReadOnly, Switchable, copy_state
 
-__all__ = ["Announcing", "ReadOnly", "Switchable", "announce", "copy_state"]
+__all__ = ["Announcing", "ReadOnly", "Switchable", "copy_state"]

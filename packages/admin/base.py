@@ -4,13 +4,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from packages import generation
-from packages.models import Release, Synced, Target
-from packages.sync import flavours
+from packages import deciding
+from packages.deciding import announce
+from packages.models import Synced
 
 # Lists and words of packages: a line or two each.
 SHORT_TEXTS: dict[Any, Any] = {
@@ -25,12 +26,6 @@ def copy_state(row: Synced) -> str:
     if row.stale_since:
         return f"stale since {row.stale_since:%Y-%m-%d %H:%M}"
     return f"as of {row.synced_at:%Y-%m-%d %H:%M}" if row.synced_at else "name only"
-
-
-def announce() -> None:
-    """What is changed by hand shows at once: flavours follow, and answers made before are dropped."""
-    flavours.derive_all()
-    generation.bump()
 
 
 class Announcing:
@@ -63,19 +58,19 @@ class ReadOnly:
 
 
 class Switchable(Announcing):
-    """Lists of rows with `is_enabled`."""
+    """Lists of rows with `is_enabled` that little hangs on."""
 
     @admin.action(description="Enable: offer them again", permissions=["change"])
-    def enable(self, request: HttpRequest, queryset: "QuerySet[Release]") -> None:
+    def enable(self, request: HttpRequest, queryset: "QuerySet[Any]") -> None:
         self._switch(request, queryset, True)
 
     @admin.action(description="Disable: refuse requests for them", permissions=["change"])
-    def disable(self, request: HttpRequest, queryset: "QuerySet[Release]") -> None:
+    def disable(self, request: HttpRequest, queryset: "QuerySet[Any]") -> None:
         self._switch(request, queryset, False)
 
-    def _switch(self, request: HttpRequest, queryset: "QuerySet[Release]", is_enabled: bool) -> None:
-        # A row disabled by hand is the maintainer's: a sync that finds it again does not enable it.
-        by_hand = {"vanished_at": None} if queryset.model in (Release, Target) else {}
-        changed = queryset.update(is_enabled=is_enabled, **by_hand)
-        announce()
-        messages.success(request, f"{'Enabled' if is_enabled else 'Disabled'}: {changed}.")
+    def _switch(self, request: HttpRequest, queryset: "QuerySet[Any]", is_enabled: bool) -> None:
+        rows = list(queryset)
+        changed = deciding.switch(queryset.model._default_manager.filter(pk__in=[row.pk for row in rows]), is_enabled)
+        said = "Enabled" if is_enabled else "Disabled"
+        LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, f"{said}.")  # type: ignore[arg-type]
+        messages.success(request, f"{said}: {changed}.")

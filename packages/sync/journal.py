@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from packages.models import Distribution, SyncRun
 from packages.sync.distributions import sync_distribution
@@ -52,6 +53,18 @@ def ask(
     )
 
 
+def ask_once(distribution: Distribution, asked_by: Any, **part: Any) -> SyncRun:
+    """For a person: the run that waits for the same already, else a new one, given to the background processes."""
+    give_up_dead(distribution)
+    wanted = {"release": "", "target": "", "is_full": False, **part}
+    waiting = SyncRun.objects.filter(distribution=distribution, state=_State.QUEUED, **wanted).first()
+    if waiting is not None:
+        return waiting
+    run = ask(distribution, origin=_Origin.PERSON, asked_by=asked_by, **part)
+    transaction.on_commit(lambda: _start(run))
+    return run
+
+
 def open_run(distribution: Distribution) -> SyncRun | None:
     """The run of a distribution that waits or is under way."""
     give_up_dead(distribution)
@@ -59,10 +72,14 @@ def open_run(distribution: Distribution) -> SyncRun | None:
 
 
 def carry_out(run: SyncRun, progress: Progress = silent) -> SyncReport | None:
-    """Sync what the run says and write down how it goes; None when another one is at it, or it is not to be done."""
+    """Sync what the run says and write down how it goes; None when another one is at it, or it was done already.
+
+    What a person asked for then waits for its turn: whoever ends starts it. Others are refused.
+    """
     with _lock(run.distribution_id) as is_ours:
         if not is_ours or not _begin(run):
-            _refuse(run)
+            if run.origin != _Origin.PERSON:
+                _refuse(run)
             return None
         try:
             report = sync_distribution(
@@ -72,10 +89,13 @@ def carry_out(run: SyncRun, progress: Progress = silent) -> SyncReport | None:
                 full=run.is_full,
                 progress=_Notes(run, progress),
             )
-        except BaseException:
-            _end(run, _State.BROKEN_OFF, message=_BROKEN)
-            raise
-        _finish(run, report)
+            _finish(run, report)
+        finally:
+            if run.state == _State.RUNNING:
+                _end(run, _State.BROKEN_OFF, message=_BROKEN)
+    # After the lock is free: who found it taken has written down what waits before.
+    for waiting in SyncRun.objects.filter(distribution=run.distribution_id, state=_State.QUEUED).order_by("id")[:1]:
+        _start(waiting)
     _trim(run.distribution)
     return report
 
@@ -84,12 +104,18 @@ def give_up_dead(distribution: Distribution | None = None) -> None:
     """Say of runs that nobody carries out any more that they ended."""
     now = timezone.now()
     rows = SyncRun.objects.filter(state__in=SyncRun.OPEN)
-    for run in rows.filter(distribution=distribution) if distribution else rows:
+    found = list(rows.filter(distribution=distribution) if distribution else rows)
+    busy = {run.distribution_id for run in found if run.state == _State.RUNNING}
+    for run in found:
         if run.state == _State.QUEUED:
-            if run.queued_at < now - WAITING:
+            if run.queued_at < now - WAITING and run.distribution_id not in busy:
                 _end(run, _State.BROKEN_OFF, message=_NEVER)
         elif _is_dead(run):
             _end(run, _State.BROKEN_OFF, message=_BROKEN)
+
+
+def _start(run: SyncRun) -> None:
+    async_task("packages.tasks.run_sync", run.pk)
 
 
 # -- one at a time -----------------------------------------------------------------------------------------
