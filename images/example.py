@@ -1,7 +1,7 @@
 """A request that works here and now, for people to try."""
 
 from packages.models import Distribution, Package, Profile, Release, Target
-from packages.querysets import on_offer
+from packages.querysets import listed
 from packages.versions import is_pre_release, version_key
 
 # What people know and what needs nothing that could be missing; the first two that a target has are asked for.
@@ -9,16 +9,21 @@ _PACKAGES = ("luci", "demo-editor", "nano", "htop", "tcpdump")
 
 
 def example_of(distribution: Distribution) -> tuple[Profile, list[str]] | None:
-    """A device and packages to add to it, of the newest stable release whose documents are here.
+    """A device and packages to add to it, of the stable release, else of the newest finished one with documents.
 
-    Of the newest release at all where none is stable; None when there is none yet.
+    Of the newest release at all where none is finished; None when there is none yet.
     """
     releases = Release.objects.filter(
-        on_offer(),
+        listed(),
         distribution=distribution,
         targets__in=Target.objects.filter(is_enabled=True, needs_inspection=False, synced_at__isnull=False),
     ).distinct()
-    best = max(releases, key=lambda row: (not is_pre_release(row.version), version_key(row.version)), default=None)
+    stable = distribution.stable_version
+    best = max(
+        releases,
+        key=lambda row: (row.version == stable, not is_pre_release(row.version), version_key(row.version)),
+        default=None,
+    )
     profile = (
         Profile.objects.select_related("target__release")
         .filter(

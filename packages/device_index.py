@@ -28,7 +28,7 @@ from django.db.models.functions import Cast
 from packages import device_words, generation
 from packages.boards import plain
 from packages.models import Distribution, FlavourDevice, ListedDevice, Profile, Release, Target, first_title
-from packages.querysets import on_offer
+from packages.querysets import listed
 from packages.versions import is_pre_release, is_snapshot, version_key
 from packages.visibility import PUBLIC, Viewer
 
@@ -204,7 +204,7 @@ def _sources() -> dict[int, _Source]:
     found: dict[int, _Source] = defaultdict(_Source)
     place: dict[int, tuple[_Source, int]] = {}  # release -> where it counts, and whose rows are its own
     for pk, distribution, version, base, digest, base_digest in Release.objects.filter(
-        on_offer(), distribution__is_enabled=True
+        listed(), distribution__is_enabled=True
     ).values_list(*_RELEASE):
         source, rows_of = found[distribution], base or pk
         place[pk] = source, rows_of

@@ -37,6 +37,12 @@ def on_offer(release: str = "") -> Q:
     return Q(**{f"{start}is_enabled": True, f"{start}channel__is_enabled": True})
 
 
+def listed(release: str = "") -> Q:
+    """A condition on such rows: it is on offer and stands in lists. What is hidden is there for who names it."""
+    start = f"{release}__" if release else ""
+    return on_offer(release) & Q(**{f"{start}is_hidden": False, f"{start}channel__is_hidden": False})
+
+
 def called(version: str, release: str = "") -> Q:
     """A condition on such rows: their release may be asked for so.
 

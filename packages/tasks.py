@@ -6,8 +6,8 @@ import logging
 from django.conf import settings
 
 from packages.exceptions import MirrorError
-from packages.models import Distribution, Target
-from packages.sync import complete_target, sync_distribution
+from packages.models import Distribution, SyncRun, Target
+from packages.sync import complete_target, journal
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +23,23 @@ def sync_all() -> None:
             log.info("A sync is running already.")
             return
         for distribution in Distribution.objects.filter(is_enabled=True):
-            _sync(distribution)
+            run = journal.open_run(distribution) or journal.ask(distribution)
+            if run.state == SyncRun.State.QUEUED:
+                _carry_out(run)
 
 
 def sync_one(distribution_id: int, release: str = "") -> None:
-    """Sync one distribution, or one release of it: asked for in the admin."""
+    """Sync one distribution, or one release of it."""
     distribution = Distribution.objects.filter(pk=distribution_id).first()
     if distribution is not None:
-        _sync(distribution, release)
+        _carry_out(journal.ask(distribution, release=release))
+
+
+def run_sync(run_id: int) -> None:
+    """A sync that was asked for in the admin."""
+    run = SyncRun.objects.select_related("distribution__built_on").filter(pk=run_id).first()
+    if run is not None and not run.is_over:
+        _carry_out(run)
 
 
 def complete(target_id: int) -> None:
@@ -44,9 +53,12 @@ def complete(target_id: int) -> None:
         log.warning("%s: %s", target, error)
 
 
-def _sync(distribution: Distribution, release: str = "") -> None:
-    report = sync_distribution(distribution, release=release)
-    log.info("%s: %s", distribution.name, report.summary())
+def _carry_out(run: SyncRun) -> None:
+    report = journal.carry_out(run)
+    if report is None:
+        log.info("%s: %s", run, run.message or "Another sync is under way; this one waits.")
+        return
+    log.info("%s: %s", run, report.summary())
     for sentence in report.notes:
         log.info("%s", sentence)
     for sentence in report.errors:

@@ -86,9 +86,11 @@ class Mirror:
     With `bounds` it is none that the operator chose: http and https only, and never beyond them.
     """
 
-    def __init__(self, url: str, bounds: Bounds | None = None) -> None:
+    def __init__(self, url: str, bounds: Bounds | None = None, *, hurry: float | None = None) -> None:
+        """`hurry`: seconds that an answer may take; then it is not tried again, as somebody waits for it."""
         self.url = check_url(url)
         self.bounds = bounds
+        self.hurry = hurry
         if bounds is not None:
             bounds.check(self.url, "the repository")
         self.folder = folder_of(self.url) if self.url.startswith("file://") else None
@@ -191,6 +193,8 @@ class Mirror:
 
     def _trying(self, attempt: Callable[[], T]) -> T:
         """Run `attempt`, again after a pause when the mirror was unreachable; the last error stands."""
+        if self.hurry is not None:
+            return attempt()
         for pause in SERVER_PAUSES if _authorization(f"{self.url}/") else PAUSES:
             try:
                 return attempt()
@@ -202,8 +206,8 @@ class Mirror:
         return attempt()
 
     def _get_http(self, path: str, etag: str, limit: int) -> Document | None:
-        deadline = time.monotonic() + settings.ASU_HTTP_TIMEOUT * DOCUMENT_PATIENCE
-        with _open("GET", self._address(path), path, _condition(etag), self.bounds) as response:
+        deadline = time.monotonic() + (self.hurry or settings.ASU_HTTP_TIMEOUT) * DOCUMENT_PATIENCE
+        with _open("GET", self._address(path), path, _condition(etag), self.bounds, self.hurry) as response:
             if response.status == 304 and etag:
                 return None
             _expect(response, path, 200)
@@ -221,7 +225,7 @@ class Mirror:
 
     def _exists_http(self, path: str) -> bool:
         for method, headers in (("HEAD", {}), ("GET", {"Range": "bytes=0-0"})):
-            with _open(method, self._address(path), path, headers, self.bounds) as response:
+            with _open(method, self._address(path), path, headers, self.bounds, self.hurry) as response:
                 if response.status in (200, 206):
                     return True
                 if response.status in (404, 410, 403):
@@ -450,9 +454,9 @@ _TOLD: dict[tuple[str, bool], Any] = {
 
 @contextmanager
 def _open(
-    method: str, url: str, path: str, headers: dict[str, str], bounds: Bounds | None
+    method: str, url: str, path: str, headers: dict[str, str], bounds: Bounds | None, hurry: float | None = None
 ) -> Iterator[urllib3.BaseHTTPResponse]:
-    response = _follow(method, url, path, headers, bounds)
+    response = _follow(method, url, path, headers, bounds, hurry)
     try:
         yield response
     finally:
@@ -464,15 +468,18 @@ def _open(
 
 
 def _follow(
-    method: str, url: str, path: str, headers: dict[str, str], bounds: Bounds | None
+    method: str, url: str, path: str, headers: dict[str, str], bounds: Bounds | None, hurry: float | None
 ) -> urllib3.BaseHTTPResponse:
+    patience: dict[str, Any] = {"timeout": urllib3.Timeout(connect=hurry, read=hurry)} if hurry else {}
     pool = _pool(is_outside_only=bounds is not None and not bounds.is_inside_allowed)
     head = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
     for _ in range(REDIRECTS + 1):
         try:
             # What a stranger named never gets a header of ours.
             own = _authorization(url) if bounds is None else {}
-            response = pool.request(method, url, headers={**head, **own}, preload_content=False, redirect=False)
+            response = pool.request(
+                method, url, headers={**head, **own}, preload_content=False, redirect=False, **patience
+            )
         except _InsideError as error:
             raise MirrorError(f"{path}: {error}") from error
         except urllib3.exceptions.HTTPError as error:

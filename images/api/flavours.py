@@ -7,7 +7,7 @@ release is listed under the base's name too, where its own is another. It is fou
 from typing import Any
 
 from packages.models import Distribution, Release, Target
-from packages.querysets import on_offer
+from packages.querysets import listed
 from packages.versions import version_key
 
 Branch = dict[str, Any]
@@ -41,7 +41,7 @@ def with_base(own: dict[str, Branch], flavour: Distribution, of_base: dict[str, 
 def _targets_on(flavour: Distribution) -> dict[str, dict[str, dict[str, str]]]:
     """The base's channel -> its version -> target -> architecture, of all that the flavour offers."""
     rows = Target.objects.filter(
-        on_offer("release"), release__distribution=flavour, release__built_on__isnull=False, is_enabled=True
+        listed("release"), release__distribution=flavour, release__built_on__isnull=False, is_enabled=True
     )
     found: dict[str, dict[str, dict[str, str]]] = {}
     for channel, version, name, arch in rows.values_list(

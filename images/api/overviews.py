@@ -10,6 +10,7 @@ from images.api.flavours import with_base
 from packages import allow_list
 from packages.changes import Change, Kind, Point, Timeline
 from packages.models import Channel, Distribution, PackageChange, Release, Target
+from packages.querysets import listed
 from packages.versions import SNAPSHOT, is_pre_release, is_snapshot, version_key
 
 Branch = dict[str, Any]
@@ -74,7 +75,7 @@ def _own_branches(distribution: Distribution) -> dict[str, Branch]:
     return {
         channel.name: _branch(channel, versions[channel.pk], targets[channel.pk], changes[channel.pk])
         for channel in newest_first
-        if channel.is_enabled and versions[channel.pk]
+        if channel.is_enabled and not channel.is_hidden and versions[channel.pk]
     }
 
 
@@ -108,7 +109,7 @@ def _latest(offered: dict[str, Branch]) -> list[str]:
 def _versions(distribution: Distribution) -> dict[int, list[str]]:
     """Newest first, by channel."""
     found: dict[int, list[str]] = defaultdict(list)
-    rows = Release.objects.filter(distribution=distribution, is_enabled=True)
+    rows = Release.objects.filter(listed(), distribution=distribution)
     for channel, version in rows.values_list("channel_id", "version"):
         found[channel].append(version)
     for versions in found.values():
@@ -119,7 +120,7 @@ def _versions(distribution: Distribution) -> dict[int, list[str]]:
 def _targets(distribution: Distribution) -> dict[int, dict[str, str]]:
     """Target -> package architecture, by channel; a known architecture wins over one not read yet."""
     found: dict[int, dict[str, str]] = defaultdict(dict)
-    rows = Target.objects.filter(release__distribution=distribution, release__is_enabled=True, is_enabled=True)
+    rows = Target.objects.filter(listed("release"), release__distribution=distribution, is_enabled=True)
     for channel, name, arch in rows.values_list("release__channel_id", "name", "arch_packages").order_by("name"):
         if arch or name not in found[channel]:
             found[channel][name] = arch

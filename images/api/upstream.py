@@ -16,7 +16,7 @@ from images.api.documents import about_profile, about_target, final, not_yet, re
 from images.preparing import complete
 from packages import views
 from packages.models import Distribution, Profile, Release, Target
-from packages.querysets import on_offer
+from packages.querysets import listed
 from packages.versions import SNAPSHOT, newest_first
 from packages.visibility import viewer_of
 
@@ -57,7 +57,7 @@ def _made(request: HttpRequest, flavour: Distribution, path: str, address: str) 
 
 
 def _versions(flavour: Distribution) -> dict[str, Any]:
-    rows = Release.objects.filter(on_offer(), distribution=flavour)
+    rows = Release.objects.filter(listed(), distribution=flavour)
     known = [version for version in rows.values_list("version", flat=True) if version.upper() != SNAPSHOT]
     return {
         "stable_version": flavour.stable_version,

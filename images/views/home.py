@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -21,6 +21,7 @@ from images.viewers import viewer_of_page
 from packages import device_index
 from packages.device_index import Section
 from packages.models import Distribution
+from packages.querysets import listed
 from packages.visibility import Viewer
 
 _LATEST = 6
@@ -57,9 +58,7 @@ def _latest(viewer: Viewer, sections: Iterable[Section]) -> list[ImagePage]:
 def _distributions(base: str, viewer: Viewer, sections: Iterable[Section]) -> list[dict[str, Any]]:
     counts = {section.name: len(section.shelf.devices) for section in sections}
     rows: Any = Distribution.objects.visible_to(viewer).annotate(
-        release_count=Count(
-            "releases", filter=Q(releases__is_enabled=True, releases__channel__is_enabled=True), distinct=True
-        )
+        release_count=Count("releases", filter=listed("releases"), distinct=True)
     )
     return [
         {

@@ -1,6 +1,6 @@
 """The catalogue: what the mirrors of distributions offer."""
 
-from packages.models.distributions import Channel, Distribution, DistributionKey
+from packages.models.distributions import STABLE_FIELDS, Channel, Distribution, DistributionKey
 from packages.models.feeds import Feed, Package
 from packages.models.flash_limits import FlashLimit
 from packages.models.flavours import FlavourDevice, Series, SeriesFeed
@@ -10,6 +10,7 @@ from packages.models.organisations import Organisation
 from packages.models.package_changes import PackageChange
 from packages.models.releases import Profile, Release, Target, first_title
 from packages.models.repositories import AllowedRepository
+from packages.models.sync_runs import SyncRun
 from packages.models.synced import Synced, mark_stale, mark_synced
 from packages.models.validators import (
     validate_base_releases,
@@ -29,6 +30,7 @@ from packages.models.validators import (
 )
 
 __all__ = [
+    "STABLE_FIELDS",
     "AllowedRepository",
     "Channel",
     "Distribution",
@@ -46,6 +48,7 @@ __all__ = [
     "Release",
     "Series",
     "SeriesFeed",
+    "SyncRun",
     "Synced",
     "Target",
     "first_title",

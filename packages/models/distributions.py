@@ -11,6 +11,9 @@ from packages.models.synced import Synced
 from packages.models.validators import validate_distribution_name, validate_mirror_url, validate_package_words
 from packages.querysets import DistributionQuerySet
 
+# What `settle_stable` may change. The choice itself is the maintainer's.
+STABLE_FIELDS = ("stable_version", "mirror_stable")
+
 
 class Distribution(Synced):
     """A firmware distribution with a mirror in the layout of an OpenWrt download server.
@@ -85,7 +88,14 @@ class Distribution(Synced):
         blank=True,
         help_text="Releases newer than this, and snapshots, are left out, e.g. 17.01. Empty: all are offered.",
     )
+    # What counts: the maintainer's choice where there is one, else what the mirror says.
     stable_version = models.CharField(max_length=64, blank=True)
+    chosen_stable = models.CharField(
+        "stable release by hand", max_length=64, blank=True, editable=False, help_text="No sync changes it."
+    )
+    mirror_stable = models.CharField(max_length=64, blank=True, editable=False)
+    # Packages that vanished between two releases, of which a maintainer wants to hear no more.
+    ignored_suggestions = models.JSONField(default=list, blank=True, editable=False)
     contact = models.CharField(max_length=200, blank=True)
     successor = models.ForeignKey(
         "self",
@@ -158,6 +168,18 @@ class Distribution(Synced):
             sentence = "It has releases from a mirror of its own. Add the flavour under another name, or delete them."
             raise ValidationError({"built_on": sentence})
 
+    def settle_stable(self, of_mirror: str) -> bool:
+        """Note what the mirror calls stable; True when that changes what counts.
+
+        In the caller's transaction, and the caller saves `STABLE_FIELDS`: a maintainer may choose while a sync runs.
+        """
+        before = self.stable_version
+        rows = Distribution.objects.select_for_update().filter(pk=self.pk)
+        self.chosen_stable = rows.values_list("chosen_stable", flat=True).get()
+        self.mirror_stable = of_mirror
+        self.stable_version = self.chosen_stable or of_mirror
+        return self.stable_version != before
+
     @property
     def base(self) -> "Distribution":
         """Whose mirror has the ImageBuilders: the one that it is built on, or itself."""
@@ -188,6 +210,11 @@ class Channel(models.Model):
     distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="channels")
     name = models.CharField(max_length=64)
     is_enabled = models.BooleanField(default=True)
+    is_hidden = models.BooleanField(
+        "hidden",
+        default=False,
+        help_text="In no list, and no device is led to it; built for who names a release of it.",
+    )
     is_snapshot = models.BooleanField(default=False, help_text="The development branch: rebuilt under one version.")
     path = models.CharField(
         max_length=200, default="releases/{version}", help_text="Folder of a release on the mirror."

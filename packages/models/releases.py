@@ -24,6 +24,14 @@ class Release(Synced):
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="releases")
     version = models.CharField(max_length=64)
     is_enabled = models.BooleanField(default=True, help_text="Disabled: not offered, and requests for it are refused.")
+    is_hidden = models.BooleanField(
+        "hidden", default=False, help_text="In no list, and no device is led to it; built for who names it."
+    )
+    is_pinned = models.BooleanField(
+        "pinned", default=False, help_text="It stays on offer with its targets when the mirror lists it no longer."
+    )
+    # New, of a distribution that does not offer new releases by itself: a maintainer says whether it is offered.
+    awaits_decision = models.BooleanField("waits for a decision", default=False, editable=False)
     is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")
     seen_at = models.DateTimeField("seen first", default=timezone.now, editable=False)
     # Off the mirror's list since; a sync that finds it again enables it again.
@@ -53,6 +61,11 @@ class Release(Synced):
     def base(self) -> "Release":
         """What it is built on, or itself: the release whose branch and place in time it shares."""
         return self.built_on or self
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is on offer although the mirror lists it no longer."""
+        return self.is_pinned and self.vanished_at is not None
 
     @property
     def is_snapshot(self) -> bool:

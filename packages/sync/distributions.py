@@ -1,11 +1,13 @@
 """A whole distribution: which versions there are, then each release's targets, then what is complete already."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.utils import timezone
 
 from packages import names
 from packages.exceptions import BadDocumentError, MirrorError, MirrorUnreachableError, NotOnMirrorError
-from packages.models import Channel, Distribution, Release, Target
+from packages.models import STABLE_FIELDS, Channel, Distribution, Release, Target
 from packages.parsing import versions as documents
 from packages.sync.flavours import derive, derive_all
 from packages.sync.listings import sync_devices
@@ -90,6 +92,9 @@ def _sync_releases(run: Run, version: str, target: str, full: bool) -> None:
             sync_devices(run, release)
             silence = 0
         except MirrorError as error:
+            if release.is_kept:
+                run.report.note(f"{release}, which is pinned, is as it was: {error}")
+                continue
             run.failed(release, error)
             run.report.errors.append(f"{release}: {error}")
             silence += isinstance(error, MirrorUnreachableError)
@@ -123,6 +128,7 @@ def _complete_targets(run: Run, releases: list[Release], name: str, full: bool) 
         except MirrorError as error:
             # A few targets have no ImageBuilder: nothing is lost as long as nobody could use them before.
             is_missing = isinstance(error, NotOnMirrorError) and target.synced_at is None and not name
+            is_missing = is_missing or target.release.is_kept
             (run.report.note if is_missing else run.report.errors.append)(f"{target}: {error}")
             silence += isinstance(error, MirrorUnreachableError)
             if silence >= PATIENCE:
@@ -149,7 +155,7 @@ def _sync_versions(run: Run) -> None:
             row.etags = run.etags(**{VERSIONS: etag})
         else:
             _add_versions(run, snapshots)
-        run.synced(row, "etags", "stable_version")
+        run.synced(row, "etags", *STABLE_FIELDS)
         if run.report.has_changes:
             announce_change()
 
@@ -218,15 +224,31 @@ def _store_versions(run: Run, found: set[str], stable: str) -> None:
     now = timezone.now()
     for release in known.values():
         if release.version in found and release.vanished_at is not None:
-            release.vanished_at, release.is_enabled = None, True
-            release.save(update_fields=["vanished_at", "is_enabled"])
-            run.report.new_releases.append(release.version)
-        elif release.version not in found and release.is_enabled and not release.is_manual:
-            release.vanished_at, release.is_enabled = now, False
-            release.save(update_fields=["vanished_at", "is_enabled"])
-            run.report.vanished_releases.append(release.version)
+            _is_back(run, release)
+        elif release.version not in found and not release.is_manual and release.vanished_at is None:
+            _is_gone(run, release, now)
     finals = newest_first(version for version in found if not is_pre_release(version))
-    row.stable_version = stable or (finals[0] if finals else "")
+    run.report.settle(row, stable or (finals[0] if finals else ""))
+
+
+def _is_back(run: Run, release: Release) -> None:
+    if not release.is_enabled and not release.awaits_decision:
+        run.report.new_releases.append(release.version)
+    release.vanished_at, release.is_enabled = None, not release.awaits_decision
+    release.save(update_fields=["vanished_at", "is_enabled"])
+
+
+def _is_gone(run: Run, release: Release, now: datetime) -> None:
+    """A pinned release stays on offer; one that is disabled by hand is the maintainer's, and not touched."""
+    if not release.is_enabled and not release.awaits_decision:
+        return
+    if release.is_pinned and release.is_enabled:
+        run.report.note(f"{release} is off the mirror's list. It is pinned, so it stays on offer.")
+    elif release.is_enabled:
+        run.report.vanished_releases.append(release.version)
+        release.is_enabled = False
+    release.vanished_at = now
+    release.save(update_fields=["vanished_at", "is_enabled"])
 
 
 def _add_versions(run: Run, versions: set[str]) -> None:
@@ -239,10 +261,12 @@ def _add_versions(run: Run, versions: set[str]) -> None:
             channel=channels[version],
             version=version,
             is_enabled=run.distribution.enables_new_releases,
+            awaits_decision=not run.distribution.enables_new_releases,
         )
         for version in fresh
     )
-    run.report.new_releases += fresh
+    found = run.report.new_releases if run.distribution.enables_new_releases else run.report.waiting_releases
+    found += fresh
 
 
 def ensure_channel(distribution: Distribution, version: str) -> Channel:

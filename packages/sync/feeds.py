@@ -22,6 +22,7 @@ from packages.exceptions import MirrorError, NotOnMirrorError
 from packages.models import Feed, Release, Target
 from packages.parsing.repositories import parse_feeds_buildinfo
 from packages.sync.indexes import Index, fetch_index
+from packages.sync.report import FeedChange
 from packages.sync.rows import store_packages
 from packages.sync.run import Run, announce_change
 from packages.sync.states import refresh_states
@@ -169,6 +170,14 @@ def sync_feed(
     return feed
 
 
+def _change(feed: Feed, before: dict[str, str], index: Index) -> FeedChange:
+    now: dict[str, str] = {}
+    for entry in index.entries:
+        now.setdefault(entry.full_name, entry.version)
+    name = f"{feed.release.version} {feed.name} ({feed.path.rsplit('/', 2)[-2]})"
+    return FeedChange.between(name, before, now, is_new=feed.synced_at is None)
+
+
 def _store_feed(run: Run, feed: Feed, index: Index | None) -> Feed:
     if index is None:
         if feed.stale_since is not None:
@@ -183,11 +192,14 @@ def _store_feed(run: Run, feed: Feed, index: Index | None) -> Feed:
         moved = feed.index_sha256 != index.sha256
         feed.format, feed.index_sha256, feed.etags = index.format, index.sha256, index.etags
         if moved:
+            before = dict(feed.packages.values_list("full_name", "version"))
             run.report.packages += store_packages(feed, index.entries)
+            run.report.feed_changes.append(_change(feed, before, index))
             run.report.feeds += 1
             run.report.skipped_names += index.skipped
         run.synced(feed, "format", "index_sha256", "etags")
         if moved:
-            refresh_states([feed])
+            for target in refresh_states([feed]):
+                run.report.moved_targets[target.pk] = f"{target.release.version} {target.name}"
             announce_change()
     return feed

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from packages import names
 from packages.exceptions import BadDocumentError, NotOnMirrorError, SignatureError
-from packages.models import Channel, Distribution, Feed, Release, Series, Target
+from packages.models import STABLE_FIELDS, Channel, Distribution, Feed, Release, Series, Target
 from packages.querysets import on_offer
 from packages.sync.feeds import sync_feed
 from packages.sync.inheritance import hand_down_words
-from packages.sync.report import SyncReport
+from packages.sync.report import MOST_NAMES, SyncReport
 from packages.sync.run import Run, announce_change
 from packages.versions import SNAPSHOT, is_pre_release, newest_first, version_key
 
@@ -31,7 +31,7 @@ def derive(flavour: Distribution, report: SyncReport | None = None) -> None:
         _store_releases(flavour, wanted, report)
         for release in flavour.releases.filter(is_enabled=True, built_on__isnull=False).select_related("built_on"):
             _store_targets(release, report)
-        _choose_stable(flavour, wanted)
+        _choose_stable(flavour, wanted, report)
         if report.new_releases or report.vanished_releases or report.new_targets or report.vanished_targets:
             announce_change()
     hand_down_words(flavour)
@@ -117,18 +117,23 @@ def _store_releases(flavour: Distribution, wanted: _Wanted, report: SyncReport) 
         series, base = wanted[version]
         release = known.get(version)
         if release is None:
-            release = Release(distribution=flavour, version=version, is_enabled=flavour.enables_new_releases)
-            report.new_releases.append(version)
+            offers = flavour.enables_new_releases
+            release = Release(distribution=flavour, version=version, is_enabled=offers, awaits_decision=not offers)
+            (report.new_releases if offers else report.waiting_releases).append(version)
         elif release.vanished_at is not None:
-            release.vanished_at, release.is_enabled = None, True
-            report.new_releases.append(version)
+            release.vanished_at, release.is_enabled = None, not release.awaits_decision
+            if release.is_enabled:
+                report.new_releases.append(version)
         release.channel, release.built_on, release.series = _channel(flavour, series, base), base, series
         release.targets_folder = "targets"
         release.synced_at = base.synced_at
         release.save()
     now = timezone.now()
     for release in known.values():
-        if release.version not in wanted and release.is_enabled:
+        if release.version not in wanted and release.awaits_decision and release.vanished_at is None:
+            release.vanished_at = now
+            release.save(update_fields=["vanished_at"])
+        elif release.version not in wanted and release.is_enabled:
             release.vanished_at, release.is_enabled = now, False
             release.save(update_fields=["vanished_at", "is_enabled"])
             report.vanished_releases.append(release.version)
@@ -154,16 +159,16 @@ def _channel(flavour: Distribution, series: Series, base: Release) -> Channel:
     return channel
 
 
-def _choose_stable(flavour: Distribution, wanted: _Wanted) -> None:
+def _choose_stable(flavour: Distribution, wanted: _Wanted, report: SyncReport) -> None:
     """The one built on the base's stable release, else the newest that is none on trial."""
     assert flavour.built_on is not None, "only flavours are derived"
     on_stable = [version for version, (_, base) in wanted.items() if base.version == flavour.built_on.stable_version]
     finals = [version for version, (_, base) in wanted.items() if not is_pre_release(base.version)]
     best = newest_first(on_stable or finals)
     stable = best[0] if best else ""
-    if stable != flavour.stable_version:
-        flavour.stable_version = stable
-        flavour.save(update_fields=["stable_version"])
+    before = flavour.mirror_stable
+    if report.settle(flavour, stable) or stable != before:
+        flavour.save(update_fields=STABLE_FIELDS)
 
 
 # -- targets ------------------------------------------------------------------------------------------------
@@ -179,6 +184,8 @@ def _store_targets(release: Release, report: SyncReport) -> None:
     ]
     Target.objects.bulk_create(fresh, batch_size=500)
     report.new_targets += len(fresh)
+    for target in fresh[:MOST_NAMES]:
+        report.name_target("new", f"{release.version} {target.name}")
     changed = list(_bring_in_line(known.values(), offered, report))
     Target.objects.bulk_update(changed, ["is_enabled", "vanished_at", "arch_packages", "built_on"], batch_size=200)
 
@@ -196,5 +203,6 @@ def _bring_in_line(known: Iterable[Target], offered: dict[str, Target], report: 
         elif target.is_enabled:
             target.vanished_at, target.is_enabled = now, False
             report.vanished_targets += 1
+            report.name_target("vanished", f"{target.release.version} {target.name}")
         if before != (target.is_enabled, target.vanished_at, target.arch_packages, target.built_on_id):
             yield target

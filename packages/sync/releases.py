@@ -7,6 +7,7 @@ from packages import names
 from packages.exceptions import BadDocumentError, NotOnMirrorError
 from packages.models import Release, Target
 from packages.parsing import versions as documents
+from packages.sync.report import MOST_NAMES
 from packages.sync.run import Run, announce_change
 
 TARGETS = ".targets.json"
@@ -92,11 +93,14 @@ def _store_names(run: Run, release: Release, found: dict[str, str]) -> bool:
             if target.vanished_at is not None:
                 target.vanished_at, target.is_enabled = None, True
             target.arch_packages = found[target.name] or target.arch_packages
-        elif target.is_enabled and not target.is_manual and found:
+        elif target.is_enabled and not target.is_manual and not release.is_pinned and found:
             target.vanished_at, target.is_enabled = now, False
             run.report.vanished_targets += 1
+            run.report.name_target("vanished", f"{release.version} {target.name}")
         if before != (target.is_enabled, target.vanished_at, target.arch_packages):
             changed.append(target)
     Target.objects.bulk_update(changed, ["is_enabled", "vanished_at", "arch_packages"], batch_size=200)
     run.report.new_targets += len(fresh)
+    for target in fresh[:MOST_NAMES]:
+        run.report.name_target("new", f"{release.version} {target.name}")
     return bool(fresh or changed)

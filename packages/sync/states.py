@@ -22,7 +22,7 @@ def refresh_state(target: Target) -> bool:
     return True
 
 
-def refresh_states(feeds: Iterable[Feed]) -> None:
-    """The same for every target that uses one of the feeds."""
-    for target in Target.objects.filter(feeds__in=list(feeds)).distinct():
-        refresh_state(target)
+def refresh_states(feeds: Iterable[Feed]) -> list[Target]:
+    """The same for every target that uses one of the feeds; those whose state moved."""
+    targets = Target.objects.filter(feeds__in=list(feeds)).select_related("release").distinct()
+    return [target for target in targets if refresh_state(target)]

@@ -73,8 +73,11 @@ def _complete_flavour(run: Run, target: Target) -> None:
         base.refresh_from_db()
     # An ImageBuilder that has to be asked first also tells the architecture, and with it where the feeds are.
     own = [] if base.needs_inspection else feeds_of_flavour(run, target, base)
+    before = target.state_hash
     with transaction.atomic():
         has_changed = inherit(target, base, own)
+    if before and target.state_hash != before:
+        run.report.moved_targets[target.pk] = f"{target.release.version} {target.name}"
     run.report.completed += has_changed
     run.report.unchanged += not has_changed
 
@@ -150,7 +153,9 @@ def _store(
     )
     mark_synced(target, timezone.now())
     target.save(update_fields=READ_FIELDS)
-    refresh_state(target)
+    is_new = not target.state_hash
+    if refresh_state(target) and not is_new:
+        run.report.moved_targets[target.pk] = f"{target.release.version} {target.name}"
     hand_down(target)
     announce_change()
 

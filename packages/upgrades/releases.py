@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from packages.exceptions import UnknownDistributionError, UnknownVersionError
 from packages.models import Distribution, Release
-from packages.querysets import ReleaseQuerySet, on_offer
+from packages.querysets import ReleaseQuerySet, listed, on_offer
 from packages.upgrades.devices import Device, Reach
 from packages.versions import VersionKey, is_pre_release, version_key
 from packages.visibility import Viewer
@@ -29,7 +31,9 @@ def scope_of(device: Device, reach: Reach, viewer: Viewer) -> Scope:
     if not distributions:
         raise UnknownDistributionError(f"Unsupported distribution: {device.distribution}", device.distribution)
     own = _own(distributions[0], device.version)
-    offered = list(_releases(Release.objects.filter(on_offer(), distribution__in=distributions)))
+    # Nobody is led to what is hidden; who runs it already is not told that it is gone.
+    there = listed() | on_offer() & Q(pk=own.pk)
+    offered = list(_releases(Release.objects.filter(there, distribution__in=distributions)))
     newer = _newest_of_newer_channels(own, offered, distributions)
     inside = _newest_of_own_channel(own, offered)
     candidates = (newer if reach is Reach.DISTRIBUTION else []) + inside

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.test import Client
+from django.test import Client, TestCase
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -28,10 +28,11 @@ def synced(distribution: Distribution) -> Distribution:
 
 
 def act(client: Client, model: str, action: str, *rows: Any) -> None:
-    response = client.post(
-        reverse(f"admin:packages_{model}_changelist"),
-        {"action": action, "_selected_action": [row.pk for row in rows]},
-    )
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        response = client.post(
+            reverse(f"admin:packages_{model}_changelist"),
+            {"action": action, "_selected_action": [row.pk for row in rows], "confirmed": "yes"},
+        )
     assert response.status_code == 302
 
 
@@ -143,7 +144,7 @@ def test_sync_now_is_queued(synced: Distribution, admin_client: Client) -> None:
     act(admin_client, "target", "complete_now", Target.objects.get(release__version="24.10.2", name="x86/64"))
 
     assert [entry.func() for entry in OrmQ.objects.order_by("id")] == [
-        *("packages.tasks.sync_one", "packages.tasks.sync_one", "packages.tasks.complete")
+        *("packages.tasks.run_sync", "packages.tasks.run_sync", "packages.tasks.complete")
     ]
 
 

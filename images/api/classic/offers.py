@@ -16,7 +16,7 @@ from packages import catalogue, names, naming, network_profiles
 from packages.catalogue import TargetCatalogue
 from packages.exceptions import UnknownError
 from packages.models import Distribution, Profile, Release, Target, first_title
-from packages.querysets import called, on_offer
+from packages.querysets import called, listed, on_offer
 from packages.versions import is_pre_release, newest_first
 from packages.visibility import Viewer, viewer_of
 
@@ -140,11 +140,11 @@ def network_profile_packages(request: HttpRequest, distribution: str = "") -> Ht
 @require_safe
 def supported(request: HttpRequest, distribution: str = "") -> HttpResponse:
     """The targets on offer; `distro`, `release` and `target` choose some of them."""
-    rows = Target.objects.filter(
-        on_offer("release"), release__distribution__in=_asked_for(request, distribution), is_enabled=True
-    )
+    rows = Target.objects.filter(release__distribution__in=_asked_for(request, distribution), is_enabled=True)
     if version := _version(request):
-        rows = rows.filter(called(version, "release"))
+        rows = rows.filter(on_offer("release"), called(version, "release"))
+    else:
+        rows = rows.filter(listed("release"))
     if wanted := request.GET.get("target", "").replace("\0", ""):
         rows = rows.filter(name=wanted) if "/" in wanted else rows.filter(name__startswith=f"{wanted}/")
     found = rows.order_by("release__distribution__name", "-release_id", "name")
@@ -187,7 +187,7 @@ def _title(row: Distribution) -> str:
 def _versions(rows: list[Distribution]) -> dict[int, list[str]]:
     """Of each distribution by its key, newest first."""
     found: dict[int, list[str]] = {row.pk: [] for row in rows}
-    releases = Release.objects.filter(on_offer(), distribution__in=rows)
+    releases = Release.objects.filter(listed(), distribution__in=rows)
     for distribution, version in releases.values_list("distribution_id", "version"):
         found[distribution].append(version)
     return {distribution: newest_first(known) for distribution, known in found.items()}

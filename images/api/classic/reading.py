@@ -16,7 +16,7 @@ from images.validation import Asked, shown
 from packages import names, naming
 from packages.exceptions import NotCompleteError
 from packages.models import Distribution, Release, Target
-from packages.querysets import called, on_offer
+from packages.querysets import called, listed
 from packages.versions import is_pre_release, version_key
 
 Fields = Mapping[str, Any]
@@ -97,7 +97,7 @@ def version(call: Call) -> str:
 def newest_version(call: Call) -> str:
     """The newest release that has the target: for auc of 2018, which forgets to say what it was told; "" for none."""
     rows = Release.objects.filter(
-        on_offer(),
+        listed(),
         distribution__in=Distribution.objects.visible_to(call.viewer).line(distribution(call)),
         targets__name=target_of(call.fields),
         targets__is_enabled=True,

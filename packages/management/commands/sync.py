@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from packages.models import Distribution
-from packages.sync import sync_distribution
+from packages.models import Distribution, SyncRun
+from packages.sync import journal
 
 WIDTH = 24  # columns of the bar
 
@@ -66,11 +66,18 @@ class Command(BaseCommand):
     def _sync(self, row: Distribution, options: dict[str, Any]) -> list[str]:
         bar = Bar(sys.stderr)
         try:
-            report = sync_distribution(
-                row, release=options["release"], target=options["target"], full=options["full"], progress=bar
+            run = journal.ask(
+                row,
+                release=options["release"],
+                target=options["target"],
+                is_full=options["full"],
+                origin=SyncRun.Origin.COMMAND,
             )
+            report = journal.carry_out(run, progress=bar)
         finally:
             bar.close()
+        if report is None:
+            return [run.message]
         for note in report.notes:
             self.stdout.write(f"Note: {note}")
         self.stdout.write(f"{row.name}: {report.summary()}")

@@ -1,0 +1,42 @@
+"""Public keys that distributions sign with."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+
+from packages.admin.base import Announcing
+from packages.models import DistributionKey
+from packages.registry import RegistrationError, key_kind
+
+
+class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A key that cannot be read would refuse everything: better now than at the next sync."""
+
+    def clean_text(self) -> str:
+        # Browsers end lines in CR LF, and a key file's last line end is stripped: both are no part of a key.
+        return "\n".join(self.cleaned_data["text"].splitlines()) + "\n"
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        try:
+            found = key_kind(data.get("text", ""))
+        except RegistrationError as error:
+            raise forms.ValidationError({"text": str(error)}) from error
+        if found != data.get("kind"):
+            raise forms.ValidationError({"kind": f"This is a key of kind {found}."})
+        return data
+
+
+class KeyInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = DistributionKey
+    form = KeyForm
+    extra = 0
+
+
+@admin.register(DistributionKey)
+class DistributionKeyAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+    form = KeyForm
+    list_display = ["distribution", "kind", "comment", "is_enabled"]
+    list_filter = ["distribution", "kind", "is_enabled"]
+    list_select_related = ["distribution"]
