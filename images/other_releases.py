@@ -3,20 +3,21 @@
 from django.db.models import Exists, OuterRef
 
 from images.models import ImageRequest
-from packages.models import Profile, Target
-from packages.querysets import on_offer
+from packages.models import ListedDevice, Profile, Target
+from packages.querysets import listed
 from packages.versions import is_pre_release, version_key
 
 
 def of_device(request: ImageRequest) -> list[str]:
     """Versions of the same distribution, stable ones first, then the newest first; not its own.
 
-    Of targets that nobody asked for yet it is not known which devices they have, so those are left out.
+    Of targets that nobody asked for yet the mirror's list tells which devices they have, where it has one.
     """
     profiles = Profile.objects.filter(target=OuterRef("pk"), name=request.profile)
+    named = ListedDevice.objects.filter(release=OuterRef("release"), target=OuterRef("name"), profile=request.profile)
     rows = Target.objects.filter(
-        on_offer("release"),
-        Exists(profiles),
+        listed("release"),
+        Exists(profiles) | Exists(named),
         name=request.target,
         is_enabled=True,
         release__distribution__name=request.distribution,

@@ -9,7 +9,7 @@ from packages import catalogue, names
 from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.exceptions import UnknownProfileError, UnknownVersionError
 from packages.models import Distribution, Profile, Target
-from packages.querysets import on_offer
+from packages.querysets import listed
 from packages.versions import is_pre_release, version_key
 from packages.visibility import Viewer, visible
 
@@ -38,7 +38,7 @@ def releases_of(distribution: Distribution, target: str, profile: str, viewer: V
     """Those of which it is known that they have the device, and those whose documents nobody has read yet."""
     rows = Target.objects.filter(
         visible(viewer, "release__distribution__organisation"),
-        on_offer("release"),
+        listed("release"),
         release__distribution=distribution,
         is_enabled=True,
         name=target,

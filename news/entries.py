@@ -12,7 +12,7 @@ from images import device_links
 from news.atom import Entry
 from packages.boards import plain
 from packages.models import Channel, Distribution, Package, PackageChange, Profile, Release, Target
-from packages.querysets import on_offer
+from packages.querysets import listed
 from packages.versions import version_key
 
 MOST = 30  # entries of a feed
@@ -45,7 +45,7 @@ def of_distribution(row: Distribution) -> Iterator[Entry]:
 
 
 def _releases(row: Distribution) -> Iterator[Entry]:
-    rows = row.releases.filter(on_offer(), channel__is_snapshot=False).order_by("-seen_at", "-id")
+    rows = row.releases.filter(listed(), channel__is_snapshot=False).order_by("-seen_at", "-id")
     for version, seen_at in rows.values_list("version", "seen_at")[:MOST]:
         yield Entry(
             f"{row.name}/release/{version}",
@@ -58,7 +58,7 @@ def _releases(row: Distribution) -> Iterator[Entry]:
 
 def _ended(row: Distribution) -> Iterator[Entry]:
     """Branches whose last release left the mirror."""
-    offered = row.releases.filter(on_offer()).values("channel_id")
+    offered = row.releases.filter(listed()).values("channel_id")
     gone = Channel.objects.filter(distribution=row).exclude(pk__in=offered)
     for name, at in gone.annotate(at=Max("releases__vanished_at")).exclude(at=None).values_list("name", "at"):
         yield Entry(
@@ -111,7 +111,7 @@ def releases_with(row: Distribution, target: str, profile: str) -> list[Target]:
     Of a target whose documents are not here yet it is not known: it counts, unless another that is here lacks the
     device, too.
     """
-    rows = Target.objects.filter(on_offer("release"), release__distribution=row, name=target, is_enabled=True)
+    rows = Target.objects.filter(listed("release"), release__distribution=row, name=target, is_enabled=True)
     targets = sorted(
         rows.select_related("release__channel"), key=lambda found: version_key(found.release.version), reverse=True
     )

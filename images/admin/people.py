@@ -14,7 +14,8 @@ from django.utils.html import format_html
 
 from images import client_tokens
 from images.models import ClientToken
-from packages.admin import Announcing, ReadOnly, announce
+from packages.admin import Announcing, ReadOnly
+from packages.deciding import announce
 from packages.models import Distribution, NetworkProfile, Organisation
 
 _MOST_TOKENS = 50  # on the page of an organisation
