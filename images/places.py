@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from images import preparing
 from packages import catalogue, names
 from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.exceptions import UnknownProfileError, UnknownVersionError
 from packages.models import Distribution, Profile, Target
-from packages.querysets import listed
+from packages.querysets import listed, on_offer
 from packages.versions import is_pre_release, version_key
 from packages.visibility import Viewer, visible
 
@@ -34,11 +34,16 @@ class Place:
     profile: ProfileInfo
 
 
-def releases_of(distribution: Distribution, target: str, profile: str, viewer: Viewer) -> tuple[ReleaseOption, ...]:
-    """Those of which it is known that they have the device, and those whose documents nobody has read yet."""
+def releases_of(
+    distribution: Distribution, target: str, profile: str, viewer: Viewer, named: str = ""
+) -> tuple[ReleaseOption, ...]:
+    """Those of which it is known that they have the device, and those whose documents nobody has read yet.
+
+    Of hidden ones only the one that was `named`.
+    """
     rows = Target.objects.filter(
         visible(viewer, "release__distribution__organisation"),
-        listed("release"),
+        listed("release") | (on_offer("release") & Q(release__version__iexact=named)),
         release__distribution=distribution,
         is_enabled=True,
         name=target,
@@ -60,10 +65,10 @@ def best_of(releases: tuple[ReleaseOption, ...]) -> ReleaseOption:
 def find(distribution: Distribution, target: str, profile: str, version: str, viewer: Viewer) -> Place:
     """The device in that release ("": the best one).
 
-    UnknownProfileError when no release has it; UnknownVersionError when this one does not; `preparing.NotYetError` while
-    its documents are on their way.
+    UnknownProfileError when no release has it; UnknownVersionError when this one does not; `preparing.NotYetError`
+    while its documents are on their way.
     """
-    releases = releases_of(distribution, target, profile, viewer)
+    releases = releases_of(distribution, target, profile, viewer, version)
     if not releases:
         raise UnknownProfileError(f"No release has the device {profile}.", profile)
     chosen = next((option.version for option in releases if option.version.lower() == version.lower()), "")

@@ -45,6 +45,9 @@ PROFILE, NO_PROFILE = "meadow/site", "nobody/site"
 HIDDEN_TARGET, HIDDEN_DEVICE = "veiled/place", {**DEVICE, "name": "veiled_device", "supported_devices": []}
 DOCUMENT = "releases/24.10.2/targets/veiled/place/profiles.json"
 
+DEVICE_ROUTE = "devices/<str:distribution>/<str:target>/<str:subtarget>/<str:profile>"
+HIDDEN_PAGE = "/devices/{name}/veiled/place/veiled_device"
+
 # Route -> addresses below it. {name}: the private distribution; {hash}: of its image; {mine}: of an image with a
 # private network profile on a public distribution; {early}: of a request that cannot be checked yet.
 API = {
@@ -86,10 +89,13 @@ ADDRESSES = {
     "api/v1/check": ["POST /api/v1/check distro={name}"],
     "api/build": ["POST /api/build distro={name}"],
     "api/build/<str:request_hash>": ["/api/build/{mine}"],
-    "devices/<str:distribution>/<str:target>/<str:subtarget>/<str:profile>/": [
+    f"{DEVICE_ROUTE}/": [
         "/devices/{name}/veiled/place/veiled_device/",
         "/devices/{name}/veiled/later/listed_device/",
     ],
+    f"{DEVICE_ROUTE}/choose/": [f"{HIDDEN_PAGE}/choose/", f"POST {HIDDEN_PAGE}/choose/"],
+    f"{DEVICE_ROUTE}/choose/packages": [f"{HIDDEN_PAGE}/choose/packages"],
+    f"{DEVICE_ROUTE}/choose/selection": [f"{HIDDEN_PAGE}/choose/selection"],
     "images/<str:request_hash>/": ["/images/{hash}/", "/images/{mine}/", "/images/{early}/"],
     "images/<str:request_hash>/live": ["/images/{hash}/live", "/images/{mine}/live", "/images/{early}/live"],
     "images/<str:request_hash>/events": ["/images/{hash}/events", "/images/{mine}/events", "/images/{early}/events"],
@@ -236,7 +242,7 @@ def call(site: Any, place: str, secret: str = "", **environ: Any) -> Said:
         # The buttons of a page send what it gave them.
         **(
             {"HTTP_COOKIE": f"csrftoken={'a' * 32}", "HTTP_X_CSRFTOKEN": "a" * 32}
-            if path.startswith("/images/")
+            if path.startswith(("/images/", "/devices/"))
             else {}
         ),
         **environ,
