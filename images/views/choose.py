@@ -1,8 +1,8 @@
 """Choose packages for a device, see what comes of it, and have the image built.
 
-One form for everything, and every button is one of it, so that without JavaScript no field is lost on the way: buttons
-post, and are sent on to the address that says the same (which can be passed on). The first-boot script is in no address;
-while there is one, the page is shown at once instead.
+One form for everything, and every button is one of it, so that without JavaScript no field is lost on the way:
+buttons post, and are sent on to the address that says the same (which can be passed on). The first-boot script is in
+no address; while there is one, the page is shown at once instead.
 """
 
 from dataclasses import replace

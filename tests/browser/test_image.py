@@ -26,7 +26,7 @@ def test_the_page_of_an_image_becomes_that_of_its_files_by_itself(open_page: Ope
     assert page.evaluate("document.activeElement.textContent") == "Images"
     expect(page.get_by_role("status").first).to_have_text("The image is ready.")
     assert page.title().startswith("Ready: Acme Lighthouse AC")
-    assert any(url.endswith("/events") for url in eyes.requests)
+    assert any(answer.url.endswith("/events") for answer in eyes.answers)
     assert not eyes.is_wider_than_the_window()
     assert eyes.broken_rules() == []
 
@@ -46,7 +46,7 @@ def test_without_a_place_for_a_stream_the_page_asks(open_page: Open, server: Ser
 
     expect(eyes.page.get_by_role("heading", name="Files")).to_be_visible(timeout=BUILD_MS)
 
-    assert any(url.endswith("/live") for url in eyes.requests)
+    assert any(answer.url.endswith("/live") for answer in eyes.answers)
 
 
 def test_a_failed_build_leads_to_its_remedy(open_page: Open, server: Server) -> None:

@@ -79,9 +79,11 @@ def test_libraries_are_known_with_abi_and_without(target: Target, django_assert_
     Package.objects.create(feed=feed, name="libz", full_name="libz9", version="1", provides=["libz", "zip (=9)"])
     packages: TargetPackages = packages_of(target.pk)
 
-    assert [one.full_name for one in packages.named("libz")] == ["libz9"] == [
-        one.full_name for one in packages.named("libz9")
-    ]
+    assert (
+        [one.full_name for one in packages.named("libz")]
+        == ["libz9"]
+        == [one.full_name for one in packages.named("libz9")]
+    )
     assert [one.full_name for one in packages.providing("zip")] == ["libz9"]
     with django_assert_num_queries(1):  # what is asked of the database is which feeds there are
         packages_of(target.pk)
