@@ -5,7 +5,7 @@ A side is named by the hash of an image or the address of its page, or by a rele
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext
 
@@ -14,6 +14,7 @@ from images.comparison import Item
 from images.models import ImageRequest
 from images.pages import ImagePage
 from packages import catalogue, comparing, names
+from packages.essential import VIRTUAL
 from packages.exceptions import NotCompleteError, UnknownError
 from packages.models import Profile, Target
 from packages.visibility import Viewer
@@ -87,7 +88,15 @@ def both(a: Named, b: Named, viewer: Viewer) -> tuple[Side, Side]:
     if device is None:
         raise NoSideError(gettext("Of two releases nothing says which device is meant: name an image for one of them."))
     found = [_of_release(side, device, viewer) if side.is_release else _of_image(images[side.word]) for side in (a, b)]
-    return found[0], found[1]
+    return _comparable(found[0], found[1]), _comparable(found[1], found[0])
+
+
+def _comparable(side: Side, other: Side) -> Side:
+    """Without what a release does not name, though every image has it."""
+    if other.request is not None:
+        return side
+    kept = {name: item for name, item in side.packages.items() if name not in VIRTUAL or name in other.packages}
+    return replace(side, packages=kept)
 
 
 # -- an image ------------------------------------------------------------------------------------------------
@@ -196,12 +205,12 @@ def _profile(target: Target, device: ImageRequest, viewer: Viewer) -> Profile | 
 
 
 def _facts_of_release(target: Target, profile: Profile, packages: Mapping[str, Item]) -> dict[str, str]:
-    kernel = packages.get("kernel")
+    kernel, unknown = packages.get("kernel"), gettext("not known")
     return {
         gettext("Distribution"): target.release.distribution.name,
         gettext("Release"): target.release.version,
-        gettext("Revision"): target.version_code,
-        gettext("Kernel"): kernel.version if kernel else str(target.linux_kernel.get("version") or ""),
+        gettext("Revision"): target.version_code or unknown,
+        gettext("Kernel"): kernel.version if kernel else str(target.linux_kernel.get("version") or unknown),
         gettext("Target"): target.name,
         gettext("Profile"): profile.name,
     }

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -16,7 +17,7 @@ from images.pages import LOG_HEAD, LOG_TAIL, cut_log
 from packages.models import Distribution, Release
 from tests.factories import make_spec, make_worker
 from tests.images.factories import DEVICE, make_target
-from tests.images.publications import SYSUPGRADE, finish, make_image, make_request, result, withdrawn
+from tests.images.publications import SYSUPGRADE, finish, make_image, make_request, published, result, withdrawn
 
 pytestmark = pytest.mark.django_db
 
@@ -331,3 +332,22 @@ def test_pages_load_nothing_from_elsewhere(client: Client) -> None:
         assert re.findall(r'src="(?!/static/)', text) == []
     assert (settings.BASE_DIR / "static" / "site.css").is_file()
     assert Image.objects.count() == 1
+
+
+def test_the_page_of_an_image_costs_few_questions_and_little_weight(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    make_target()
+    image = published(client)
+    for _ in range(3):
+        make_target(version=f"23.05.{_}")
+    Image.objects.filter(pk=image.pk).update(manifest={f"package-{number}": "1.2.3-r4" for number in range(250)})
+    page(client, image.request)
+
+    with django_assert_max_num_queries(16):
+        text = page(client, image.request)
+
+    files = (
+        settings.BASE_DIR / "static" / name for name in ("site.css", "site.js", "pages/image.css", "pages/image.js")
+    )
+    assert len(text.encode()) + sum(file.stat().st_size for file in files) < 100_000
