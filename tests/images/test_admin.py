@@ -133,8 +133,7 @@ def test_a_pinned_image_is_not_expired_by_hand_until_it_is_unpinned(maintainer: 
 
     press(maintainer, image, "unpin")
     press(maintainer, image, "expire")
-    image.refresh_from_db()
-    assert not image.is_served
+    assert not Image.objects.served().exists()
     assert LogEntry.objects.filter(object_id=str(image.pk)).count() == 3
 
 
