@@ -17,7 +17,7 @@ WISH = {
 
 def test_a_failed_build_is_found_by_its_reason_looked_at_and_built_again(server: Server, admin_page: Page) -> None:
     request_hash = server.request(WISH)
-    server.wait_for(request_hash)
+    server.wait(lambda: server.ask("GET", f"/demo/api/v1/build/{request_hash}")[0] == 500, 60)
     page = admin_page
 
     page.goto("/admin/builders/build/")
