@@ -23,12 +23,6 @@ from packages.lists import search
 from packages.lists.fast import SEARCH_HELP, FastChangeList, FastList
 
 
-class ImageFileInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
-    model = ImageFile
-    extra = 0
-    fields = ("name", "type", "filesystem", "size", "downloads", "sha256")
-
-
 @admin.register(Image)
 class ImageAdmin(ReadOnly, FastList, LiveAdmin):
     list_display = ("short_hash", "device", "standing", "published", "last_asked", "downloads")
@@ -40,9 +34,8 @@ class ImageAdmin(ReadOnly, FastList, LiveAdmin):
     searched = {"request_hash": "hash", "profile": "text", "target": "text", "version": "text"}  # of their requests
     search_help_text = SEARCH_HELP
     deferred = ("profile_json", "manifest", "request__canonical", "request__echo", "request__refusal")
-    inlines = (ImageFileInline,)
     actions = ("pin", "unpin", "expire", "withdraw", "rebuild")
-    fields = ("published_at", "last_asked_at", "expired_at", "withdrawn_at", "withdrawn_why", "is_pinned", "manifest")
+    fields = ("published_at", "last_asked_at", "expired_at", "withdrawn_at", "withdrawn_why")
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Actions change images, though their fields are not for editing."""
@@ -108,6 +101,7 @@ class ImageAdmin(ReadOnly, FastList, LiveAdmin):
         context = {"image": row, "links": _links(row), "kinds": tallies.by_kind(row), "days": tallies.by_day(row)}
         return {
             "head": SafeString(render_to_string("admin/images/image/_head.html", context)),
+            "files": SafeString(render_to_string("admin/images/image/_files.html", _contents(row))),
             "buttons": self.part("_buttons.html", orders=_buttons(row) if self.may_press(request) else ()),
         }
 
@@ -188,6 +182,12 @@ def _buttons(image: Image) -> list[dict[str, Any]]:
         return [again, grave]
     pin = {"name": "pin", "label": "Pin", "hint": "Neither age nor a full store lets it expire"}
     return [pin, again, {"name": "expire", "label": "Expire", "hint": "Its files go, the page stays"}, grave]
+
+
+def _contents(image: Image) -> dict[str, Any]:
+    """Images before documents, and the packages by name."""
+    files = sorted(image.files.all(), key=lambda file: (not file.type, file.name))
+    return {"files": files, "manifest": sorted(image.manifest.items())}
 
 
 def _links(image: Image) -> list[tuple[str, str]]:
