@@ -214,6 +214,8 @@ class Attempt(models.Model):
         indexes = [
             models.Index(fields=["worker", "outcome"], name="attempt_by_worker"),
             models.Index(fields=["outcome", "id"], name="attempt_outcome"),
+            # How workers did lately is told from it alone, however many attempts there were before.
+            models.Index(fields=["worker", "ended_at", "outcome"], name="attempt_lately"),
         ]
 
     def __str__(self) -> str:

@@ -33,7 +33,7 @@ _RETRIABLE = (State.FAILED, State.EXPIRED, State.DROPPED, State.PARKED)
 
 @admin.register(Build)
 class BuildAdmin(ReadOnly, FastList, LiveAdmin):
-    list_display = ("short_hash", "state_cell", "what", "by", "waits", "queued", "duration")
+    list_display = ("short_hash", "state_cell", "what", "by", "queued")
     list_filter = (
         *(StateFilter, ReasonFilter, DaysOfIds, DistributionFilter, VersionFilter, TargetFilter, ProfileFilter),
         WorkerFilter,
@@ -82,20 +82,14 @@ class BuildAdmin(ReadOnly, FastList, LiveAdmin):
 
     @admin.display(description="queued")
     def queued(self, build: Build) -> SafeString:
-        return format_html('<span class="farm-when">{}</span>', f"{build.queued_at:%Y-%m-%d %H:%M}")
-
-    @admin.display(description="who waits")
-    def waits(self, build: Build) -> SafeString:
-        return format_html('<span class="farm-when">{}</span>', _who_waits(build))
+        """And how long it took."""
+        took = f"took {build.seconds:.1f} s" if build.seconds is not None else ""
+        at = f"{build.queued_at:%Y-%m-%d %H:%M}"
+        return format_html('<span class="farm-when">{}</span><span class="farm-under">{}</span>', at, took)
 
     @admin.display(description="worker")
     def by(self, build: Build) -> str:
         return visible(build.worker.name) if build.worker else ""
-
-    @admin.display(description="took")
-    def duration(self, build: Build) -> SafeString:
-        took = f"{build.seconds:.1f} s" if build.seconds is not None else ""
-        return format_html('<span class="farm-when">{}</span>', took)
 
     # -- the page ------------------------------------------------------------------------------------------
 
@@ -221,6 +215,7 @@ def _stand(build: Build) -> dict[str, Any]:
         "meaning": words.STATES[state],
         "phase": words.PHASES.get(build.phase, build.phase),
         "is_running": state == State.BUILDING,
+        "who": _who_waits(build),
     }
 
 
@@ -241,7 +236,7 @@ def _buttons(build: Build) -> list[dict[str, Any]]:
 
 
 def _who_waits(build: Build) -> str:
-    """Of a build that is under way: how many want it, and when somebody last asked."""
+    """Of a build that is under way: who wants it, and when somebody last asked."""
     if build.state not in OPEN:
         return ""
     who = "several clients" if build.is_shared else "one client" if build.client else "a maintainer"
@@ -295,4 +290,8 @@ def _attempts(build: Build) -> list[dict[str, Any]]:
 
 
 def _pre(text: str) -> SafeString:
-    return format_html('<pre class="farm-log is-plain">{}</pre>', visible_lines(text)) if text else SafeString("")
+    return (
+        format_html('<pre class="farm-log is-plain" tabindex="0">{}</pre>', visible_lines(text))
+        if text
+        else SafeString("")
+    )

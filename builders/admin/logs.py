@@ -14,10 +14,10 @@ LONGEST_SEARCH = 100
 # What ImageBuilders, package managers and compilers say when something goes wrong.
 _MATTERS = re.compile(
     r"\berror\b|\bfailed\b|\bfatal\b|cannot |can't |not found|no such|conflict|clash|too big|no space left|killed"
-    r"|signature|timed? ?out|unable to|does not exist|\*\*\*",
+    r"|signature|untrusted|timed? ?out|unable to|does not exist|\*\*\*",
     re.IGNORECASE,
 )
-_HARMLESS = re.compile(r"(?:no|0) errors?\b|errors? ?[:=] ?0\b", re.IGNORECASE)
+_HARMLESS = re.compile(r"(?:no|0) errors?\b|errors? ?[:=] ?0\b|check passed", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

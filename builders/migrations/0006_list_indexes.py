@@ -49,6 +49,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="attempt",
+            index=models.Index(fields=["worker", "ended_at", "outcome"], name="attempt_lately"),
+        ),
+        migrations.AddIndex(
+            model_name="attempt",
             index=models.Index(fields=["outcome", "id"], name="attempt_outcome"),
         ),
         migrations.AddIndex(

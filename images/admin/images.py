@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Sum
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -17,15 +17,10 @@ from builders.shown import visible
 from images import services, tallies
 from images.admin import filters
 from images.admin.withdrawing import withdraw
-from images.models import Image, ImageFile
+from images.models import Image, ImageFile, ImageRequest
 from packages.admin import ReadOnly
+from packages.lists import search
 from packages.lists.fast import SEARCH_HELP, FastChangeList, FastList
-
-
-class ImageFileInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
-    model = ImageFile
-    extra = 0
-    fields = ("name", "type", "filesystem", "size", "downloads", "sha256")
 
 
 @admin.register(Image)
@@ -36,17 +31,11 @@ class ImageAdmin(ReadOnly, FastList, LiveAdmin):
         *(filters.OfTarget, filters.OfProfile),
     )
     list_select_related = ("request",)
-    searched = {
-        "request__request_hash": "hash",
-        "request__profile": "text",
-        "request__target": "text",
-        "request__version": "text",
-    }
+    searched = {"request_hash": "hash", "profile": "text", "target": "text", "version": "text"}  # of their requests
     search_help_text = SEARCH_HELP
     deferred = ("profile_json", "manifest", "request__canonical", "request__echo", "request__refusal")
-    inlines = (ImageFileInline,)
     actions = ("pin", "unpin", "expire", "withdraw", "rebuild")
-    fields = ("published_at", "last_asked_at", "expired_at", "withdrawn_at", "withdrawn_why", "is_pinned", "manifest")
+    fields = ("published_at", "last_asked_at", "expired_at", "withdrawn_at", "withdrawn_why")
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Actions change images, though their fields are not for editing."""
@@ -58,9 +47,17 @@ class ImageAdmin(ReadOnly, FastList, LiveAdmin):
     # -- the list ------------------------------------------------------------------------------------------
 
     def newest_by(self, changelist: FastChangeList) -> str:
-        """Where the request decides which rows there are, the list goes by its index."""
+        """Where the request decides which rows there are, the list goes by its indexes."""
+        if changelist.query:
+            return "request_id"
         is_joined = any(spec.path and spec.value() for spec in changelist.filter_specs)  # type: ignore[attr-defined]
-        return "request__created_at" if is_joined and not changelist.query else "pk"
+        return "request__created_at" if is_joined else "pk"
+
+    def conditions_for(self, rows: "QuerySet[Any]", term: str) -> list[Q]:
+        """By the ids of requests: joined to them, SQLite would look at and sort all that begin so."""
+        asked = ImageRequest.objects.order_by()
+        found = search.conditions(asked, self.searched, term)
+        return [Q(request__in=asked.filter(condition).values("pk")) for condition in found]
 
     def look_up(self, rows: list[Any]) -> None:
         """Downloads, in one question."""
@@ -104,6 +101,7 @@ class ImageAdmin(ReadOnly, FastList, LiveAdmin):
         context = {"image": row, "links": _links(row), "kinds": tallies.by_kind(row), "days": tallies.by_day(row)}
         return {
             "head": SafeString(render_to_string("admin/images/image/_head.html", context)),
+            "files": SafeString(render_to_string("admin/images/image/_files.html", _contents(row))),
             "buttons": self.part("_buttons.html", orders=_buttons(row) if self.may_press(request) else ()),
         }
 
@@ -184,6 +182,12 @@ def _buttons(image: Image) -> list[dict[str, Any]]:
         return [again, grave]
     pin = {"name": "pin", "label": "Pin", "hint": "Neither age nor a full store lets it expire"}
     return [pin, again, {"name": "expire", "label": "Expire", "hint": "Its files go, the page stays"}, grave]
+
+
+def _contents(image: Image) -> dict[str, Any]:
+    """Images before documents, and the packages by name."""
+    files = sorted(image.files.all(), key=lambda file: (not file.type, file.name))
+    return {"files": files, "manifest": sorted(image.manifest.items())}
 
 
 def _links(image: Image) -> list[tuple[str, str]]:

@@ -62,7 +62,7 @@ class FastChangeList(ChangeList):
         rows = super().get_queryset(request, exclude_parameters)
         self.branches = [rows]
         if self.query:
-            found = search.conditions(rows, self.model_admin.searched, self.query)
+            found = self.model_admin.conditions_for(rows, self.query)
             self.branches = [rows.filter(condition) for condition in found] or [rows.none()]
             rows = rows.filter(reduce(or_, found)) if found else rows.none()
         return rows
@@ -139,6 +139,10 @@ class FastList(admin.ModelAdmin):  # type: ignore[type-arg]
         """The column that the list goes by, the newest first, if nobody sorts it: it never changes, nor is it empty."""
         return "pk"
 
+    def conditions_for(self, rows: "QuerySet[Any]", term: str) -> list[Q]:
+        """What is searched for, each place where it may stand by itself."""
+        return search.conditions(rows, self.searched, term)
+
     def look_up(self, rows: list[Any]) -> None:
         """What the cells of a page need besides, in as many questions whether there are few rows or many."""
 
@@ -160,7 +164,7 @@ class FastList(admin.ModelAdmin):  # type: ignore[type-arg]
         resolver = request.resolver_match
         if not search_term or (resolver is not None and resolver.url_name != "autocomplete"):
             return queryset, False
-        found: list[Q] = search.conditions(queryset, self.searched, search_term)
+        found = self.conditions_for(queryset, search_term)
         return (queryset.filter(reduce(or_, found)) if found else queryset.none()), False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:

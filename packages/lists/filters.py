@@ -15,11 +15,13 @@ from packages.versions import version_key
 
 _LONGEST = 200
 MOST_CHOICES = 200
+MOST_OPEN = 8  # choices that are shown without being asked for
 
 
 class FastFilter(admin.SimpleListFilter):
     """A filter on one column. `other_names`: what it is called in addresses too."""
 
+    template = "admin/fast_filter.html"
     other_names: tuple[str, ...] = ()
     column = ""  # "": as the parameter
     path = ""  # before it, where the rows are joined to those that have it
@@ -47,6 +49,11 @@ class FastFilter(admin.SimpleListFilter):
         if chosen is not None and chosen not in known:
             self.lookup_choices.append((chosen, self.title_of(chosen)))
         yield from super().choices(changelist)
+
+    @property
+    def is_open(self) -> bool:
+        """Long lists are folded, unless one of them is chosen."""
+        return self.value() is not None or len(self.lookup_choices) <= MOST_OPEN
 
     def title_of(self, value: str) -> str:
         """How a value that is none of the choices is shown."""

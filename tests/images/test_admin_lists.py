@@ -174,13 +174,14 @@ def test_images_are_found_by_what_their_requests_say(admin_client: Client) -> No
 
 
 @pytest.mark.parametrize("label", ["images.image", "images.imagerequest"])
+@pytest.mark.parametrize("link", ["?distribution=demo", "?q=a/b", "?", "?distribution=demo&q=a/b"])
 def test_pages_in_the_order_of_requests_follow_each_other(
-    admin_client: Client, monkeypatch: pytest.MonkeyPatch, label: str
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch, label: str, link: str
 ) -> None:
     model = Image if label == "images.image" else ImageRequest
     monkeypatch.setattr(admin.site._registry[model], "list_per_page", 3)
     copies(8)
-    seen, link = [], "?distribution=demo"
+    seen = []
 
     while link:
         listed = admin_client.get(address(label) + link).context["cl"]
