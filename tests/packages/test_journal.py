@@ -1,6 +1,7 @@
 """What each sync writes down: how far it is, what failed, what changed; one of a distribution at a time."""
 
 import fcntl
+import socket
 from datetime import timedelta
 from typing import Any
 
@@ -112,9 +113,7 @@ def test_a_run_that_breaks_off_says_so(distribution: Distribution) -> None:
 
 def test_a_run_whose_process_was_killed_is_given_up_at_the_next_look(distribution: Distribution) -> None:
     run = journal.ask(distribution)
-    SyncRun.objects.filter(pk=run.pk).update(
-        state=State.RUNNING, beat_at=timezone.now(), machine=journal.socket.gethostname()
-    )
+    SyncRun.objects.filter(pk=run.pk).update(state=State.RUNNING, beat_at=timezone.now(), machine=socket.gethostname())
 
     assert journal.open_run(distribution) is None
     run.refresh_from_db()
