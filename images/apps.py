@@ -17,13 +17,14 @@ class ImagesConfig(AppConfig):
         """Connects finished builds to their publication, and what happens after a migration."""
         from builders.signals import build_finished
         from images import clients
-        from images.impact import counts
+        from images.impact import counts, wishes
         from images.publishing import on_build_finished
         from packages import impact, visibility
 
         build_finished.connect(on_build_finished, dispatch_uid="images.publish")
         visibility.recognise_by(clients.viewer)
         impact.count_by(counts)
+        impact.wishes_by(wishes)
         post_migrate.connect(_schedule_tidy, sender=self, dispatch_uid="images.schedule_tidy")
 
 

@@ -1,12 +1,12 @@
 """What was asked for and built of releases: counted for a maintainer who decides about them."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.db.models import Q
 
 from images.models import Image, ImageRequest
-from packages.impact import Places, bounded, words
+from packages.impact import RECENT, Places, bounded, words
 
 
 def counts(places: Places) -> Iterator[str]:
@@ -16,6 +16,14 @@ def counts(places: Places) -> Iterator[str]:
     yield words(bounded(ImageRequest.objects.filter(_of(places))), "request so far", "requests so far")
     served = Image.objects.filter(_of(places, "request__"), expired_at=None, withdrawn_at=None)
     yield words(bounded(served), "image that can be downloaded", "images that can be downloaded")
+
+
+def wishes(distribution: str, packages: Sequence[str]) -> int:
+    """How many of the newest requests for a distribution name one of these packages."""
+    wanted = set(packages)
+    rows = ImageRequest.objects.filter(distribution=distribution).order_by("-id")
+    listed = rows.values_list("echo__packages", flat=True)[:RECENT]
+    return sum(1 for names in listed if isinstance(names, list) and not wanted.isdisjoint(map(str, names)))
 
 
 def _of(places: Places, start: str = "") -> Q:

@@ -41,6 +41,22 @@ def asked(releases: "QuerySet[Release]") -> list[str]:
     return [text for counter in _counters for text in counter(places) if text]
 
 
+Wishes = Callable[[str, Sequence[str]], int]
+_wishes: list[Wishes] = []
+RECENT = 2000  # requests that are looked through for a package
+
+
+def wishes_by(counter: Wishes) -> None:
+    """How many of the last `RECENT` requests for a distribution name one of some packages."""
+    if counter not in _wishes:
+        _wishes.append(counter)
+
+
+def wished_for(distribution: str, packages: Sequence[str]) -> int:
+    """How many of the last `RECENT` requests for it name one of these."""
+    return sum(counter(distribution, packages) for counter in _wishes)
+
+
 def bounded(rows: "QuerySet[object]") -> int:  # type: ignore[type-var]
     """How many, up to one more than `MOST`."""
     return rows.order_by()[: MOST + 1].count()

@@ -44,6 +44,13 @@ class Announcing:
         transaction.on_commit(announce)
 
 
+class OffIndex:
+    """Has pages, and is reached from those of what it belongs to: the first page of the admin is long enough."""
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        return {}
+
+
 class ReadOnly:
     """Rows that the program makes, never a hand: to look at."""
 

@@ -141,6 +141,12 @@ class DistributionAdmin(DecidingAdmin):
         messages.success(request, f"{len(runs)} syncs are queued: see Syncs.")
         return None
 
+    def get_inlines(self, request: HttpRequest, obj: Distribution | None) -> list[Any]:
+        """Series and devices are for flavours."""
+        if obj is None or obj.built_on_id is not None or request.method == "POST":
+            return self.inlines
+        return [KeyInline, ChannelInline]
+
     # -- the page ------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from packages.admin.base import SHORT_TEXTS, Announcing, Switchable
+from packages.admin.base import SHORT_TEXTS, Announcing, OffIndex, Switchable
 from packages.models import FlavourDevice, Series, SeriesFeed
 
 
@@ -36,14 +36,14 @@ class SeriesAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(SeriesFeed)
-class SeriesFeedAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+class SeriesFeedAdmin(OffIndex, Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["name", "series", "path", "is_optional"]
     list_filter = ["series__distribution"]
     list_select_related = ["series__distribution"]
 
 
 @admin.register(FlavourDevice)
-class FlavourDeviceAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
+class FlavourDeviceAdmin(OffIndex, Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["profile", "distribution", "package_words"]
     list_filter = ["distribution"]
     list_select_related = ["distribution"]

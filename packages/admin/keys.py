@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 
 from packages.admin.base import Announcing
+from packages.key_names import fingerprint
 from packages.models import DistributionKey
 from packages.registry import RegistrationError, key_kind
 
@@ -32,11 +33,24 @@ class KeyInline(admin.StackedInline):  # type: ignore[type-arg]
     model = DistributionKey
     form = KeyForm
     extra = 0
+    fields = ["kind", "text", "fingerprint", "comment", "is_enabled"]
+    readonly_fields = ["fingerprint"]
+
+    @admin.display(description="fingerprint")
+    def fingerprint(self, row: DistributionKey) -> str:
+        return fingerprint(row.kind, row.text)
 
 
 @admin.register(DistributionKey)
 class DistributionKeyAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
     form = KeyForm
-    list_display = ["distribution", "kind", "comment", "is_enabled"]
+    list_display = ["fingerprint", "kind", "distribution", "comment", "is_enabled"]
     list_filter = ["distribution", "kind", "is_enabled"]
     list_select_related = ["distribution"]
+    search_fields = ["comment", "text"]
+    fields = ["distribution", "kind", "text", "fingerprint", "comment", "is_enabled"]
+    readonly_fields = ["fingerprint"]
+
+    @admin.display(description="fingerprint")
+    def fingerprint(self, row: DistributionKey) -> str:
+        return fingerprint(row.kind, row.text) or "unreadable"

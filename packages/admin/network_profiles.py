@@ -8,7 +8,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from packages import file_sets, network_profiles
-from packages.admin.base import ReadOnly, Switchable
+from packages.admin.base import OffIndex, ReadOnly, Switchable
 from packages.file_sets import PLAIN, File, FileSetError
 from packages.models import NetworkProfile, NetworkProfileFile
 
@@ -123,7 +123,7 @@ class NetworkProfileAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-ar
 
 
 @admin.register(NetworkProfileFile)
-class NetworkProfileFileAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class NetworkProfileFileAdmin(OffIndex, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """To find who brings a file; they are edited with their network profile."""
 
     list_display = ["path", "profile", "mode"]

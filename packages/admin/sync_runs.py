@@ -43,7 +43,6 @@ class SyncRunAdmin(ReadOnly, LiveAdmin):
     list_select_related = ("distribution", "asked_by")
     list_per_page = 50
     live_columns = ("state",)
-    fieldsets = ()
     change_form_template = "admin/packages/syncrun/change_form.html"
     change_list_template = "admin/packages/syncrun/change_list.html"
 
@@ -53,6 +52,10 @@ class SyncRunAdmin(ReadOnly, LiveAdmin):
     def get_queryset(self, request: HttpRequest) -> "QuerySet[SyncRun]":
         rows: QuerySet[SyncRun] = super().get_queryset(request)
         return rows.select_related("distribution", "asked_by")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """None: the parts say it all."""
+        return []
 
     def has_act_permission(self, request: HttpRequest, run: SyncRun | None = None) -> bool:
         """Whoever may change distributions may have them synced."""
