@@ -9,4 +9,8 @@ from django.utils.translation import gettext
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """For `TEMPLATES`."""
-    return {"site_name": settings.ASU_SITE_NAME or gettext("Firmware on demand"), "contact": settings.ASU_CONTACT, "version": settings.VERSION}
+    return {
+        "site_name": settings.ASU_SITE_NAME or gettext("Firmware on demand"),
+        "contact": settings.ASU_CONTACT,
+        "version": settings.VERSION,
+    }

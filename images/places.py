@@ -60,8 +60,8 @@ def best_of(releases: tuple[ReleaseOption, ...]) -> ReleaseOption:
 def find(distribution: Distribution, target: str, profile: str, version: str, viewer: Viewer) -> Place:
     """The device in that release ("": the best one).
 
-    UnknownProfileError when no release has it; UnknownVersionError when this one does not; `preparing.NotYetError` while
-    its documents are on their way.
+    UnknownProfileError when no release has it; UnknownVersionError when this one does not; `preparing.NotYetError`
+    while its documents are on their way.
     """
     releases = releases_of(distribution, target, profile, viewer)
     if not releases:

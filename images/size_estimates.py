@@ -135,4 +135,3 @@ def _measured(images: Iterable[Mapping[str, Any]], filesystem: str) -> dict[str,
 
 def _place(image: Mapping[str, Any]) -> tuple[int, bool]:
     return _KINDS.index(image["type"]), image.get("filesystem") != "squashfs"
-

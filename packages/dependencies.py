@@ -191,9 +191,7 @@ class _Resolver:
         if fitting:
             same = [package for package in fitting if package.full_name == fitting[0].full_name]
             return max(same, key=lambda one: comparing.sort_key(self.manager, one.version)) if same[1:] else same[0]
-        offers = [
-            package for package in self.universe.providing(name) if satisfies(package, relation, self.manager)
-        ]
+        offers = [package for package in self.universe.providing(name) if satisfies(package, relation, self.manager)]
         return min(offers, key=self._rank, default=None)
 
     def _rank(self, package: PackageInfo) -> tuple[bool, bool, str]:

@@ -48,7 +48,9 @@ def _history(place: TargetCatalogue) -> History | None:
 
 def _suggest(name: str, history: History | None, place: TargetCatalogue, known: Container[str]) -> Suggestion:
     if history is not None:
-        found, applied = apply([name], history.changes, Offer(known, frozenset()), lambda change: False, is_absolute=True)
+        found, applied = apply(
+            [name], history.changes, Offer(known, frozenset()), lambda change: False, is_absolute=True
+        )
         there = tuple(each for each in found if each in known)
         if applied and (there or not found):
             last: Change = applied[-1].change

@@ -1,5 +1,5 @@
-"""The demo distribution in the catalogue, read from its generated mirror as any other is: packages with relations, sizes
-and descriptions, and devices with limits.
+"""The demo distribution in the catalogue, read from its generated mirror as any other is: packages with relations,
+sizes and descriptions, and devices with limits.
 """
 
 from packages.models import Distribution, DistributionKey

@@ -121,7 +121,9 @@ def test_packages_that_need_each_other_end() -> None:
 def test_versions_are_compared_as_the_package_manager_does() -> None:
     lib = package("lib", "2.0-r1", provides="api (=5)")
 
-    answers = {relation: satisfies(lib, relation, "opkg") for relation in ("lib", "lib (>=1.9)", "lib (<2)", "api (=5)")}
+    answers = {
+        relation: satisfies(lib, relation, "opkg") for relation in ("lib", "lib (>=1.9)", "lib (<2)", "api (=5)")
+    }
     assert answers == {"lib": True, "lib (>=1.9)": True, "lib (<2)": False, "api (=5)": True}
     assert not satisfies(lib, "lib (<<2.0-r1)", "opkg") and satisfies(lib, "lib (<=2.0-r1)", "opkg")
     assert satisfies(lib, "lib (~2.0)", "apk") and not satisfies(lib, "other", "apk")

@@ -51,9 +51,14 @@ def test_no_words_find_nothing_and_many_are_cut(target: Target) -> None:
 
 
 def test_more_than_is_shown_is_counted(target: Target) -> None:
-    result = search(packages_of(target.pk), "e", most=2)
+    result = search(packages_of(target.pk), "wireguard", most=2)
 
-    assert len(result.packages) == 2 and result.count == 6
+    assert len(result.packages) == 2 and result.count == 4
+
+
+def test_one_or_two_letters_are_the_beginning_of_a_part_of_a_name(target: Target) -> None:
+    assert found(target, "w") == ["wireguard-tools", "kmod-wireguard", "luci-app-wireguard"]
+    assert found(target, "vi") == ["vim"]
 
 
 def test_a_feed_that_moved_on_is_read_anew(target: Target) -> None:
@@ -79,9 +84,11 @@ def test_libraries_are_known_with_abi_and_without(target: Target, django_assert_
     Package.objects.create(feed=feed, name="libz", full_name="libz9", version="1", provides=["libz", "zip (=9)"])
     packages: TargetPackages = packages_of(target.pk)
 
-    assert [one.full_name for one in packages.named("libz")] == ["libz9"] == [
-        one.full_name for one in packages.named("libz9")
-    ]
+    assert (
+        [one.full_name for one in packages.named("libz")]
+        == ["libz9"]
+        == [one.full_name for one in packages.named("libz9")]
+    )
     assert [one.full_name for one in packages.providing("zip")] == ["libz9"]
     with django_assert_num_queries(1):  # what is asked of the database is which feeds there are
         packages_of(target.pk)
