@@ -14,7 +14,8 @@ _FOR_TERMINALS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 def visible(text: object) -> str:
     """One line in which each character is seen: what workers say may hold anything."""
-    return "".join(map(_seen, str(text)))
+    line = str(text)
+    return line if line.isascii() and line.isprintable() else "".join(map(_seen, line))
 
 
 def visible_lines(text: str) -> str:

@@ -2,20 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
+
+from django.http import QueryDict
 
 from packages import names
 
 _MOST_TYPED = 20  # characters of a number that somebody typed
 _MOST_ODD = 10  # words that are no names, to be told of
-
-
-class Fields(Protocol):
-    """The fields of a query or a form."""
-
-    def get(self, key: str, default: Any = ..., /) -> Any: ...
-    def getlist(self, key: str, /) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +25,7 @@ class Selection:
     odd: tuple[str, ...] = ()  # what was given as a package and is no name; in no address
 
     @classmethod
-    def of(cls, fields: Fields) -> "Selection":
+    def of(cls, fields: QueryDict) -> "Selection":
         """From fields that anybody may have written."""
         typed = " ".join(fields.getlist("packages")).replace(",", " ").split()
         good = [word for word in typed if names.PACKAGE.fullmatch(word.removeprefix("-"))]
@@ -96,7 +91,7 @@ class Selection:
         return {name: value for name, value in fields.items() if value not in ("", [])}
 
 
-def _line(fields: Fields, name: str) -> str:
+def _line(fields: QueryDict, name: str) -> str:
     return str(fields.get(name, ""))[:200].strip()
 
 

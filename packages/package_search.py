@@ -9,6 +9,7 @@ from packages.package_tables import FeedTable, TargetPackages
 
 MAX_WORDS = 6
 MAX_WORD = 40  # characters
+_WITHIN_FROM = 3  # characters
 # How well a word fits, from best to worst.
 _WHOLE, _START, _PART_START, _WITHIN, _TOLD, _TOLD_WITHIN = 0, 1, 2, 3, 5, 6
 
@@ -40,7 +41,10 @@ def words_of(text: str) -> list[str]:
 
 
 def search(packages: TargetPackages, text: str, most: int = 30) -> Result:
-    """Packages in which each of the words occurs, the likeliest first; nothing for no words."""
+    """Packages in which each of the words occurs, the likeliest first; nothing for no words.
+
+    A word of one or two letters is the beginning of a name, or of a part of it: it occurs within nearly all of them.
+    """
     words = words_of(text)
     if not words:
         return Result([], 0)
@@ -61,9 +65,14 @@ def by_name(packages: TargetPackages, names: Sequence[str]) -> list[Found]:
 
 
 def _matching(table: FeedTable, words: list[str]) -> Iterator[int]:
-    first, *others = words
+    starts = [word for word in words if len(word) < _WITHIN_FROM]
+    first, *others = [word for word in words if len(word) >= _WITHIN_FROM] or [""]
     for number, haystack in enumerate(table.haystacks):
-        if first in haystack and all(word in haystack for word in others):
+        if (
+            first in haystack
+            and all(word in haystack for word in others)
+            and all(haystack.startswith(word) or f"-{word}" in haystack for word in starts)
+        ):
             yield number
 
 

@@ -1,8 +1,8 @@
 """Choose packages for a device, see what comes of it, and have the image built.
 
-One form for everything, and every button is one of it, so that without JavaScript no field is lost on the way:
-buttons post, and are sent on to the address that says the same (which can be passed on). The first-boot script is in
-no address; while there is one, the page is shown at once instead.
+One form for everything, and every button is one of it, so that without JavaScript no field is lost on the way: buttons
+post, and are sent on to the address that says the same (which can be passed on). The first-boot script is in no
+address; while there is one, the page is shown at once instead.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,7 +24,7 @@ from images.exceptions import RequestRefusedError
 from images.models import ImageRequest
 from images.places import Place
 from images.preparing import NotYetError
-from images.selection import Fields, Selection
+from images.selection import Selection
 from images.viewers import viewer_of_page
 from packages import names
 from packages.exceptions import UnknownError, UnknownVersionError
@@ -122,7 +122,7 @@ def _of_part(request: HttpRequest, distribution: str, target: str, profile: str)
 # -- what ---------------------------------------------------------------------------------------------------
 
 
-def _changed(choice: Choice, fields: Fields) -> Choice:
+def _changed(choice: Choice, fields: QueryDict) -> Choice:
     """The selection after the button that was pressed."""
     selection = choice.selection
     old, _colon, new = str(fields.get("swap", "")).partition(":")

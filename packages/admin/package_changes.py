@@ -209,7 +209,7 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
             "count": len(found or ()),
             "found": found[: change_suggestions.MOST] if found is not None else None,
         }
-        return TemplateResponse(request, "admin/packages/packagechange/change_suggestions.html", context)
+        return TemplateResponse(request, "admin/packages/packagechange/suggestions.html", context)
 
     def _answer(self, request: HttpRequest, data: dict[str, Any]) -> HttpResponse:
         """`renamed:old:new`, `dropped:old` or `ignore:old`."""

@@ -148,7 +148,7 @@ def test_the_size_is_worked_out_from_the_distributions_own_image(demo: Distribut
     text = get(client, packages="demo-bulk")
 
     assert "of 5.0 MB" in text and "<meter" in text
-    assert "s own sysupgrade image" in text
+    assert "own sysupgrade image of this device" in text
 
 
 def test_an_image_that_was_built_here_is_the_better_measure(demo: Distribution, client: Client) -> None:
@@ -221,7 +221,7 @@ def test_a_button_changes_one_package(
     demo: Distribution, client: Client, before: str, button: dict[str, Any], after: list[str]
 ) -> None:
     assert words_of(post(client, packages=before, **button)).get("packages", "").split() == after
-    assert chosen(get(client, f"{PAGE}selection", packages=before, **button)) == after
+    assert chosen(get(client, f"{PAGE}selection", 200, packages=before, **button)) == after
 
 
 def test_a_first_boot_script_stays_and_is_in_no_address(demo: Distribution, client: Client) -> None:

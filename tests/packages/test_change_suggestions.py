@@ -9,8 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from packages.models import Distribution, PackageChange, Release
 from packages.change_suggestions import vanished
+from packages.models import Distribution, PackageChange, Release
 from packages.sync import sync_distribution
 from tests.packages.mirrors import MirrorFolder, stanza
 

@@ -51,9 +51,14 @@ def test_no_words_find_nothing_and_many_are_cut(target: Target) -> None:
 
 
 def test_more_than_is_shown_is_counted(target: Target) -> None:
-    result = search(packages_of(target.pk), "e", most=2)
+    result = search(packages_of(target.pk), "wireguard", most=2)
 
-    assert len(result.packages) == 2 and result.count == 6
+    assert len(result.packages) == 2 and result.count == 4
+
+
+def test_one_or_two_letters_are_the_beginning_of_a_part_of_a_name(target: Target) -> None:
+    assert found(target, "w") == ["wireguard-tools", "kmod-wireguard", "luci-app-wireguard"]
+    assert found(target, "vi") == ["vim"]
 
 
 def test_a_feed_that_moved_on_is_read_anew(target: Target) -> None:
