@@ -16,10 +16,11 @@ class ImagesConfig(AppConfig):
     def ready(self) -> None:
         """Connects finished builds to their publication, and what happens after a migration."""
         from builders.signals import build_finished
-        from images import clients
+        from images import clients, owned
         from images.publishing import on_build_finished
         from packages import visibility
 
+        owned.tell_all()
         build_finished.connect(on_build_finished, dispatch_uid="images.publish")
         visibility.recognise_by(clients.viewer)
         post_migrate.connect(_schedule_tidy, sender=self, dispatch_uid="images.schedule_tidy")

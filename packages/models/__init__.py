@@ -6,6 +6,7 @@ from packages.models.flavours import FlavourDevice, Series, SeriesFeed
 from packages.models.network_profiles import NetworkProfile, NetworkProfileFile
 from packages.models.organisations import Organisation
 from packages.models.package_changes import PackageChange
+from packages.models.people import Maintainership, SignInTrouble
 from packages.models.releases import Profile, Release, Target, first_title
 from packages.models.repositories import AllowedRepository
 from packages.models.synced import Synced, mark_stale, mark_synced
@@ -33,6 +34,7 @@ __all__ = [
     "DistributionKey",
     "Feed",
     "FlavourDevice",
+    "Maintainership",
     "NetworkProfile",
     "NetworkProfileFile",
     "Organisation",
@@ -42,6 +44,7 @@ __all__ = [
     "Release",
     "Series",
     "SeriesFeed",
+    "SignInTrouble",
     "Synced",
     "Target",
     "first_title",
