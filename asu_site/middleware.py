@@ -64,7 +64,7 @@ class ApiMiddleware:
 
 
 class IdleMiddleware:
-    """A session lasts SESSION_COOKIE_AGE from the last thing that a person did; pages that refresh themselves are none."""
+    """A session lasts SESSION_COOKIE_AGE from what a person did last; pages that refresh themselves do not count."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

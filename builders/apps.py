@@ -12,6 +12,7 @@ class BuildersConfig(AppConfig):
     """Keeps the schedule of wake-ups."""
 
     name = "builders"
+    verbose_name = "Farm"
 
     def ready(self) -> None:
         """Connects what happens after a migration."""

@@ -12,6 +12,7 @@ class ImagesConfig(AppConfig):
     """Publishes what was built, and keeps the schedule of chores."""
 
     name = "images"
+    verbose_name = "Requests and images"
 
     def ready(self) -> None:
         """Connects finished builds to their publication, and what happens after a migration."""

@@ -13,6 +13,7 @@ class PackagesConfig(AppConfig):
     """Keeps the schedule of the periodic sync."""
 
     name = "packages"
+    verbose_name = "Catalogue"
 
     def ready(self) -> None:
         """Connects what happens after a migration."""

@@ -5,14 +5,16 @@ nobody has) belong to accounts that nobody can sign in to.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.admin.models import ADDITION as ADDITION
+from django.contrib.admin.models import CHANGE as CHANGE
+from django.contrib.admin.models import DELETION as DELETION
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
-
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -34,7 +36,7 @@ NOBODIES = (COMMAND_LINE, UNKNOWN)
 _MOST_VALUE = 120  # characters of a value, before and after
 
 
-def note(user: Any, rows: Sequence[Model], sentence: str, kind: int = CHANGE) -> None:
+def note(user: Any, rows: Iterable[Model], sentence: str, kind: int = CHANGE) -> None:
     """An entry for each of the rows."""
     for row in rows:
         LogEntry.objects.create(
@@ -47,20 +49,23 @@ def note(user: Any, rows: Sequence[Model], sentence: str, kind: int = CHANGE) ->
         )
 
 
-def by_command(rows: Sequence[Model], sentence: str, kind: int = CHANGE) -> None:
+def by_command(rows: Iterable[Model], sentence: str, kind: int = CHANGE) -> None:
     """What a command of `manage.py` did. Call it before the rows go, when they do."""
     note(nobody(COMMAND_LINE), rows, sentence, kind)
 
 
 def of_session(kind: int, user: "User | None", sentence: str = "") -> None:
     """Somebody came, went, or was not let in; None: a name that nobody has, which is not written down."""
-    who = user or nobody(UNKNOWN)
+    stranger = nobody(UNKNOWN)  # looked up either way: no name takes longer than another
+    who = user or stranger
     note(who, [who], sentence or f"{KINDS[kind].capitalize()}.", kind)
 
 
 def nobody(name: str) -> "User":
     """The account that stands for whoever has none."""
-    user, is_new = get_user_model().objects.get_or_create(username=name, defaults={"is_active": False, "password": "!"})
+    user, _is_new = get_user_model().objects.get_or_create(
+        username=name, defaults={"is_active": False, "password": "!"}
+    )
     return user
 
 
@@ -81,7 +86,10 @@ def with_values(message: list[Any], form: Any) -> list[Any]:
         field = form.fields.get(name)
         if field is None or not _may_be_told(form, name, field):
             continue
-        values[str(field.label or name)] = [_shown(form, name, form[name].initial), _shown(form, name, form.cleaned_data.get(name))]
+        values[str(field.label or name)] = [
+            _shown(form, name, form[name].initial),
+            _shown(form, name, form.cleaned_data.get(name)),
+        ]
     for part in message:
         if "changed" in part and "object" not in part["changed"]:
             part["changed"]["values"] = values
@@ -95,11 +103,20 @@ def values_of(entry: LogEntry) -> dict[str, list[str]]:
     except ValueError:
         return {}
     parts = message if isinstance(message, list) else []
-    return {name: both for part in parts if isinstance(part, dict) for name, both in part.get("changed", {}).get("values", {}).items()}
+    return {
+        name: both
+        for part in parts
+        if isinstance(part, dict)
+        for name, both in part.get("changed", {}).get("values", {}).items()
+    }
 
 
 def _may_be_told(form: Any, name: str, field: Any) -> bool:
-    return getattr(field.widget, "input_type", "") not in ("password", "file") and name not in ("content", "text", "upload")
+    return getattr(field.widget, "input_type", "") not in ("password", "file") and name not in (
+        "content",
+        "text",
+        "upload",
+    )
 
 
 def _shown(form: Any, name: str, value: Any) -> str:
@@ -112,5 +129,3 @@ def _shown(form: Any, name: str, value: Any) -> str:
     else:
         shown = "" if value is None else str(value)
     return shown if len(shown) <= _MOST_VALUE else f"{shown[:_MOST_VALUE]}…"
-
-

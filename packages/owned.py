@@ -1,6 +1,7 @@
 """Which rows of the catalogue are whose: see `packages.reach`."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
@@ -10,7 +11,8 @@ from packages.reach import ALL, CHANGE, Reach, tell
 
 def _network_profiles(distributions: Collection[int]) -> Q:
     """For nothing but their distributions: what is in it gets into the images of all that it is for."""
-    chosen = NetworkProfile.distributions.through.objects.filter(networkprofile=OuterRef("pk"))
+    through: Any = NetworkProfile.distributions.through
+    chosen = through.objects.filter(networkprofile=OuterRef("pk"))
     others = chosen.exclude(distribution__in=distributions)
     return Q(is_general=False) & Exists(chosen) & ~Exists(others)
 

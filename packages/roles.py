@@ -117,7 +117,7 @@ def _is_among(row: Model, condition: Q, question: str, user: Any) -> bool:
     # The admin asks many times about the row of a page.
     answers: dict[Any, bool] = row.__dict__.setdefault("_reach", {})
     if (question, user.pk) not in answers:
-        rows = type(row)._default_manager.filter(condition, pk=row.pk)  # type: ignore[attr-defined]
+        rows = type(row)._default_manager.filter(condition, pk=row.pk)
         answers[question, user.pk] = rows.exists()
     return answers[question, user.pk]
 

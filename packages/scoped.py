@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import BaseModelAdmin, InlineModelAdmin
 from django.contrib.admin.utils import flatten, get_fields_from_path, unquote
 from django.core.exceptions import PermissionDenied
@@ -54,7 +55,8 @@ class _Limited(BaseModelAdmin):  # type: ignore[type-arg]
         known = reach.of(self.model)
         if known is None or not known.is_owned:
             return False
-        return db_field.name == (known.distribution.partition("__")[0] or "distributions")
+        name: str = db_field.name
+        return name == (known.distribution.partition("__")[0] or "distributions")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -106,6 +108,20 @@ class ScopedInline(_Limited, InlineModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and self._is_theirs(request, obj)
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Each field says what it is: in tables only the column's head does, which screen readers do not connect."""
+        base: Any = super().get_formset(request, obj, **kwargs)
+
+        class Labelled(base):  # type: ignore[misc]
+            def add_fields(self, form: Any, index: int | None) -> None:
+                super().add_fields(form, index)
+                for field in form.fields.values():
+                    if not field.widget.is_hidden:
+                        field.widget.attrs.setdefault("aria-label", str(field.label or ""))
+
+        Labelled.__name__ = base.__name__
+        return Labelled
+
     def _is_theirs(self, request: HttpRequest, parent: Any) -> bool:
         return _is_told(request, self.model) and (parent is None or roles.may_change(request.user, parent))
 
@@ -113,13 +129,10 @@ class ScopedInline(_Limited, InlineModelAdmin):  # type: ignore[type-arg]
 class SeenOnly(admin.RelatedFieldListFilter):
     """A filter by rows of another model, of which those are offered that are there for the person."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         ordering = self.field_admin_ordering(field, request, model_admin)
         condition = roles.seen(request.user, field.remote_field.model)
-        choices: list[tuple[str, str]] = field.get_choices(
-            include_blank=False, ordering=ordering, limit_choices_to=condition
-        )
-        return choices
+        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=condition)
 
 
 class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
@@ -178,19 +191,19 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
             found.list_editable = ()  # the list has rows of others too
         return found
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *more: Any) -> HttpResponse | None:
         """Actions are for one's own rows; each leaves entries in the log."""
         mine = queryset
         if not _is_operator(request):
             mine = queryset.filter(roles.theirs(request.user, self.model))
-            chosen = request.POST.getlist(admin.helpers.ACTION_CHECKBOX_NAME)
+            chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
             ids = [each for each in chosen if each.isascii() and each.isdecimal()]
             if left := queryset.filter(pk__in=ids).count() - mine.filter(pk__in=ids).count():
                 self.message_user(request, f"{left} left alone: not yours to change.", messages.WARNING)
         before = audit.last()
         name = request.POST.get("action", "")
         chosen_rows = self._chosen(request, mine) if name != "delete_selected" else []
-        answer = super().response_action(request, mine)
+        answer = super().response_action(request, mine, *more)
         is_done = answer is None or answer.status_code == 302
         if name and chosen_rows and is_done and not audit.wrote_since(before, request.user):
             title = str(dict(self.get_action_choices(request)).get(name, name))
@@ -198,7 +211,7 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
         return answer
 
     def _chosen(self, request: HttpRequest, rows: QuerySet[Any]) -> list[Any]:
-        chosen = request.POST.getlist(admin.helpers.ACTION_CHECKBOX_NAME)
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         ids = [each for each in chosen if each.isascii() and each.isdecimal()]
         return list(rows.filter(pk__in=ids)[:1000])
 
@@ -274,6 +287,8 @@ def scoped(admin_class: type[Any]) -> type[Any]:
     """The class with `Scoped` in front."""
     if issubclass(admin_class, Scoped):
         return admin_class
-    return type(admin_class.__name__, (Scoped, admin_class), {"__module__": admin_class.__module__, "__doc__": admin_class.__doc__})
-
-
+    return type(
+        admin_class.__name__,
+        (Scoped, admin_class),
+        {"__module__": admin_class.__module__, "__doc__": admin_class.__doc__},
+    )

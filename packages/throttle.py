@@ -79,7 +79,7 @@ class Attempt:
         return Refusal(wait, is_first=True) if wait else None
 
     def succeeded(self) -> None:
-        """The person is who it says: nothing counts against the account; of the address, what came before still does."""
+        """It was the person: nothing counts against the account; of the address, what came before still does."""
         SignInTrouble.objects.filter(key__in=[self.keys[Kind.PAIR], self.keys[Kind.ACCOUNT]]).delete()
         SignInTrouble.objects.filter(key=self.keys[Kind.ADDRESS], count__gt=0).update(count=F("count") - 1)
 

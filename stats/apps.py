@@ -12,6 +12,7 @@ class StatsConfig(AppConfig):
     """Listens to what is worth counting."""
 
     name = "stats"
+    verbose_name = "Watching"
 
     def ready(self) -> None:
         from stats import counting, owned

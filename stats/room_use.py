@@ -103,5 +103,3 @@ def _files(folder: Path, but: str) -> Iterator[os.stat_result]:
         for name in names:
             with suppress(FileNotFoundError):  # others tidy up at the same time
                 yield (Path(root) / name).lstat()
-
-

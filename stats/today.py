@@ -1,13 +1,14 @@
-"""The first page of the admin: how the day goes, and what waits for a decision. Each part is made anew every few seconds.
+"""The first page of the admin: how the day goes, and what waits for a decision. Its parts stay fresh.
 
 Whoever looks sees what its role lets it see. Questions are bounded, whatever the number of builds.
 """
 
+from collections import Counter
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.admin.models import LogEntry
-from django.db.models import Count, F, Q
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.db.models import Count, F
 from django.db.models.fields.json import KT
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -36,7 +37,7 @@ def parts(request: HttpRequest) -> dict[str, SafeString]:
     """Each box of the page, by name."""
     user: Any = request.user
     now, room = farm.look(), room_use.look()
-    contexts = {
+    contexts: dict[str, dict[str, Any]] = {
         "decisions": {"decisions": decisions.waiting(user, now.unserved, room.trouble)},
         "queue": {"farm": now},
         "running": _running(user),
@@ -44,16 +45,23 @@ def parts(request: HttpRequest) -> dict[str, SafeString]:
         "workers": _workers(user),
         "room": _room(room),
         "mirrors": _mirrors(user),
-        "mine": {"entries": LogEntry.objects.filter(user_id=user.pk).select_related("content_type").order_by("-pk")[:_MOST_ENTRIES]},
+        "mine": {"entries": _entries(user)},
     }
     return {name: SafeString(render_to_string(f"admin/today/_{name}.html", found)) for name, found in contexts.items()}
+
+
+def _entries(user: Any) -> Any:
+    rows = LogEntry.objects.filter(user_id=user.pk, action_flag__in=(ADDITION, CHANGE, DELETION))
+    return rows.select_related("content_type").order_by("-pk")[:_MOST_ENTRIES]
 
 
 def _running(user: Any) -> dict[str, Any]:
     if not user.has_perm("builders.view_build"):
         return {"builds": []}
     rows = roles.only_seen(user, Build.objects.building()).select_related("worker").order_by("started_at")
-    rows = rows.only("spec_hash", "distribution", "target", "phase", "progress", "started_at", "cancel_requested", "worker__name")
+    rows = rows.only(
+        "spec_hash", "distribution", "target", "phase", "progress", "started_at", "cancel_requested", "worker__name"
+    )
     builds = list(rows.annotate(device=KT("spec__profile"), version=KT("spec__version"))[:_MOST_RUNNING])
     now = clock.now() if builds else None
     return {
@@ -100,18 +108,30 @@ def _workers(user: Any) -> dict[str, Any]:
     if not user.has_perm("builders.view_worker"):
         return {"workers": []}
     rows = Worker.objects.filter(standing=Worker.Standing.APPROVED, seen_at__gt=from_now(-ONLINE_SECONDS))
-    rows = rows.annotate(building=Count("builds", filter=Q(builds__state=State.BUILDING)))
-    rows = rows.only("name", "jobs", "standing", "desired", "complaint").order_by("-building", "name")
-    found = list(rows[: _MOST_WORKERS + 1])
-    workers = [{"worker": row, "state": state_of(row), "look": _LOOKS.get(state_of(row), "wait")} for row in found]
-    return {"workers": workers[:_MOST_WORKERS], "has_more": len(found) > _MOST_WORKERS}
+    # The builds under way are few, those that a worker ever had are not: so no join.
+    building = Counter(Build.objects.building().order_by().values_list("worker_id", flat=True))
+    found = list(rows.only("name", "jobs", "standing", "desired", "complaint").order_by("name"))
+    found.sort(key=lambda row: (not row.complaint, -building[row.pk], row.name))
+    workers = [
+        {
+            "worker": row,
+            "state": state_of(row),
+            "look": _LOOKS.get(state_of(row), "wait"),
+            "building": building[row.pk],
+        }
+        for row in found[:_MOST_WORKERS]
+    ]
+    return {"workers": workers, "has_more": len(found) > _MOST_WORKERS}
 
 
 def _room(room: room_use.Room) -> dict[str, Any]:
     return {
         "room": room,
         "uses": [
-            {"use": use, "percent": min(100, 100 * use.used // use.quota) if use.used is not None and use.quota else None}
+            {
+                "use": use,
+                "percent": min(100, 100 * use.used // use.quota) if use.used is not None and use.quota else None,
+            }
             for use in room.uses
         ],
         "used_percent": 100 - 100 * room.free // room.whole if room.whole else 0,

@@ -1,4 +1,4 @@
-"""The people who work here: an account with a role in one step, whose password the person chooses by a one-time link."""
+"""The people who work here: an account with a role in one step; a one-time link lets the person choose a password."""
 
 from typing import Any
 
@@ -45,7 +45,9 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("username", "first_name", "is_active")
         field_classes = {"username": UsernameField}
         labels = {"first_name": "Name", "username": "Account"}
-        help_texts = {"is_active": "Without it the person cannot sign in. Accounts are not deleted: the audit names them."}
+        help_texts = {
+            "is_active": "Without it the person cannot sign in. Accounts are not deleted: the audit names them."
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -176,11 +178,16 @@ class WelcomeView(PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
         answer = super().form_valid(form)
         SignInTrouble.objects.filter(user=self.user).delete()
-        audit.note(self.user, [self.user], "Chose a password by a one-time link.")
+        person: Any = self.user
+        audit.note(person, [person], "Chose a password by a one-time link.")
         return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), **admin.site.each_context(self.request), "is_nav_sidebar_enabled": False}
+        return {
+            **super().get_context_data(**kwargs),
+            **admin.site.each_context(self.request),
+            "is_nav_sidebar_enabled": False,
+        }
 
 
 @admin.register(SignInTrouble)

@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern, URLResolver
 from django.utils.translation import gettext
@@ -37,6 +38,8 @@ GROUPS: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (_("Watching"), "stats", ("admin.logentry", "stats.dailycount", "stats.incident")),
     (_("Chores"), "django_q", ()),
 )
+# Names that say what people look for there.
+_TITLES = {"auth.user": _("People"), "admin.logentry": _("Audit"), "builders.imagebuilder": _("ImageBuilders")}
 _LIVE_SECONDS = 3
 
 
@@ -75,7 +78,7 @@ class Backoffice(admin.AdminSite):
 
     # -- the first page ------------------------------------------------------------------------------------
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         more = {
             "parts": _today(request),
             "live_url": reverse("admin:today_live"),
@@ -99,6 +102,9 @@ class Backoffice(admin.AdminSite):
             for app in super().get_app_list(request)
             for model in app["models"]
         }
+        for name, title in _TITLES.items():
+            if name in models:
+                models[name][0]["name"] = title
         groups = [self._group(title, label, names, models) for title, label, names in GROUPS]
         rest = [self._group(app["name"], app["app_label"], (), models) for _, app in list(models.values())]
         return [group for group in (*groups, *rest) if group["models"]]
@@ -108,9 +114,9 @@ class Backoffice(admin.AdminSite):
     ) -> dict[str, Any]:
         """Takes its models out of those that are left."""
         wanted = [name if "." in name else f"{label}.{name}" for name in names]
-        elsewhere = {
-            name if "." in name else f"{app}.{name}" for _, app, others in GROUPS for name in others
-        } - set(wanted)
+        elsewhere = {name if "." in name else f"{app}.{name}" for _, app, others in GROUPS for name in others} - set(
+            wanted
+        )
         wanted += [name for name in models if name.startswith(f"{label}.") and name not in (*wanted, *elsewhere)]
         found = [models.pop(name)[0] for name in wanted if name in models]
         return {"name": title, "app_label": label, "app_url": "", "has_module_perms": True, "models": found}
@@ -127,5 +133,3 @@ def _role_of(request: HttpRequest) -> str:
     user: Any = request.user
     role = roles.role_of(user) if user.is_authenticated else None
     return role.value if role else ""
-
-

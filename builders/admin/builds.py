@@ -18,6 +18,7 @@ from builders.admin.rows import attempt_row, log_tail
 from builders.models import Build, Worker
 from builders.shown import length, tail, visible, visible_lines
 from builders.states import OPEN, State
+from packages import roles
 from packages.admin import ReadOnly
 
 _LOG_BYTES = 16 * 1024  # of a running build
@@ -29,10 +30,11 @@ class WordFilter(admin.SimpleListFilter):
     """Builds by a word of what was asked for."""
 
     column = ""
+    is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The words that occur."""
-        found = Build.objects.order_by().values_list(self.column, flat=True).distinct()
+        found = roles.only_seen(request.user, Build.objects.order_by()).values_list(self.column, flat=True).distinct()
         return [(word, word) for word in sorted(filter(None, found))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Build]) -> QuerySet[Build]:
@@ -55,6 +57,7 @@ class TargetFilter(WordFilter):
 
 class ReasonFilter(admin.SimpleListFilter):
     title = parameter_name = "reason"
+    is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Those that occur."""
@@ -68,6 +71,7 @@ class ReasonFilter(admin.SimpleListFilter):
 
 class WorkerFilter(admin.SimpleListFilter):
     title = parameter_name = "worker"
+    is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """All of them."""
