@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -65,10 +66,10 @@ def look() -> Room:
         Use("packages and indexes", known.get("packages"), settings.ASU_CACHE_QUOTA_GB * _GB),
         Use("archives for workers", known.get("archives"), settings.ASU_ARCHIVE_CACHE_GB * _GB),
     ]
-    free = readiness.free_bytes()
+    free, whole = _disk()
     said = readiness.disk()
     measured_at = datetime.fromisoformat(known["at"]) if "at" in known else None
-    return Room(uses, free, _whole(), measured_at, "" if said == readiness.OK else said)
+    return Room(uses, free, whole, measured_at, "" if said == readiness.OK else said)
 
 
 def _measured() -> dict[str, Any]:
@@ -79,9 +80,12 @@ def _measured() -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _whole() -> int:
-    found = os.statvfs(settings.ASU_STORE_DIR)
-    return found.f_frsize * found.f_blocks
+def _disk() -> tuple[int, int]:
+    """Bytes free and in all; nothing where there is no store, which the sentence of `readiness` then tells."""
+    try:
+        return readiness.free_bytes(), shutil.disk_usage(settings.ASU_STORE_DIR).total
+    except OSError:
+        return 0, 0
 
 
 def _size_below(folder: Path, *, but: str = "") -> int:

@@ -143,6 +143,12 @@ def test_a_full_disk_comes_first(admin_client: Client, settings: Settings) -> No
     assert "MB are needed" in part(admin_client, "decisions")
 
 
+def test_a_store_that_is_gone_is_told_and_breaks_nothing(admin_client: Client, settings: Settings) -> None:
+    settings.ASU_STORE_DIR.rmdir()
+
+    assert "The free disk space cannot be read: No such file or directory." in part(admin_client, "decisions")
+
+
 def test_the_number_of_questions_does_not_grow(admin_client: Client, django_assert_max_num_queries: Any) -> None:
     for number in range(12):
         make_target("ath79/generic", distribution=f"d{number}")
