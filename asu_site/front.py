@@ -4,14 +4,16 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from importlib import import_module
 from io import BytesIO
 from typing import Any
 
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import InterfaceError, OperationalError
 
 from asu_site import headers
-from asu_site.addresses import is_api, is_page, tidy
+from asu_site.addresses import is_admin, is_api, is_page, tidy
 from asu_site.api import JSON, error_body, sentence, title
 from asu_site.fastpath import Answer, Headers, KeptAnswers, for_request
 from packages import generation
@@ -54,6 +56,7 @@ class Front:
         self._app = app
         self._hot = hot
         self._limit = settings.ASU_MAX_BODY
+        self._admin_limit = settings.ASU_ADMIN_MAX_BODY
         # Workers send pieces of images and whole logs; in other calls even strangers can get as far as the parser.
         self._worker_limit = max(settings.ASU_UPLOAD_CHUNK_KB, 4 * settings.ASU_BUILD_LOG_KB + 4096) * 1024
         self._reading = threading.BoundedSemaphore(most_reading)
@@ -70,10 +73,10 @@ class Front:
             if method == "POST":
                 return self._post(path, environ, start_response)
             if method != "OPTIONS":
-                _put_back(environ, self._take_body(environ, self._limit_at(path)))
+                _put_back(environ, self._take_body(environ, self._limit_at(path, environ)))
             return self._app(environ, start_response)
         except BodyTooLargeError:
-            detail = f"The body is larger than {self._limit_at(path)} bytes."
+            detail = f"The body is larger than {self._limit_at(path, environ)} bytes."
             return _send(_error(path, 413, detail), start_response)
         except TooManyReadingError:
             return _send(_error(path, 503, "Too many clients are sending requests. Please try again."), start_response)
@@ -91,7 +94,7 @@ class Front:
         return self._ask((path, b""), environ, start_response)
 
     def _post(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        body = self._take_body(environ, self._limit_at(path))
+        body = self._take_body(environ, self._limit_at(path, environ))
         if path.startswith(WORKERS):
             _put_back(environ, body)
             answer = self._hot_answer(path, environ)
@@ -138,8 +141,12 @@ class Front:
         self._kept.keep(key, (*said[-1], whole), now)
         return [whole]
 
-    def _limit_at(self, path: str) -> int:
-        return self._worker_limit if path.startswith(_BULKY) else self._limit
+    def _limit_at(self, path: str, environ: Environ) -> int:
+        if path.startswith(_BULKY):
+            return self._worker_limit
+        if is_admin(path) and _is_large(environ, self._limit) and _is_signed_in(environ):
+            return self._admin_limit
+        return self._limit
 
     def _take_body(self, environ: Environ, limit: int) -> bytes:
         """The whole body, read once. Raises BodyTooLargeError and TooManyReadingError."""
@@ -167,6 +174,24 @@ class Front:
             _drain(stream, len(body))
             raise BodyTooLargeError
         return body
+
+
+def _is_large(environ: Environ, limit: int) -> bool:
+    length = environ.get("CONTENT_LENGTH")
+    return not (length and length.isdecimal()) or int(length) > limit
+
+
+def _is_signed_in(environ: Environ) -> bool:
+    """Whether it comes from somebody who works in the admin: asked for large bodies only, before they are read."""
+    from django.contrib.auth import get_user  # with the models, which are there only after Django's setup
+
+    request = WSGIRequest({**environ, "wsgi.input": BytesIO()})
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    if not key:
+        return False
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    user: Any = get_user(request)
+    return bool(user.is_active and user.is_staff)
 
 
 def _put_back(environ: Environ, body: bytes) -> None:

@@ -1,6 +1,7 @@
 """What every answer has in common: CORS, safety headers, and errors that programs can read."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from http import HTTPMethod
@@ -18,6 +19,7 @@ from asu_site.api import JSON, error_response, sentence, title
 logger = logging.getLogger(__name__)
 
 _WITHOUT_LENGTH = frozenset({204, 304})
+_SEEN, _SEEN_EVERY = "seen", 600  # seconds
 
 
 class ApiMiddleware:
@@ -59,6 +61,21 @@ class ApiMiddleware:
         if _wants_json(request):
             return error_response(503, sentence(503))
         return HttpResponse(f"<!doctype html><title>{title(503)}</title><p>{sentence(503)}</p>", status=503)
+
+
+class IdleMiddleware:
+    """A session lasts SESSION_COOKIE_AGE from what a person did last; pages that refresh themselves do not count."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if is_admin(request.path_info) and not request.path_info.endswith("/live/") and request.user.is_authenticated:
+            now = int(time.time())
+            # Changing it puts the end off; not with every page, as that would be a write each.
+            if now - request.session.get(_SEEN, 0) > _SEEN_EVERY:
+                request.session[_SEEN] = now
+        return self.get_response(request)
 
 
 class PageLocaleMiddleware(LocaleMiddleware):

@@ -32,7 +32,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = False  # a POST or a preflight must never be redirected
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "asu_site.apps.BackofficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "asu_site.middleware.IdleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -207,11 +208,23 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "asu_site.static_files.HashedStaticFiles"},
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = ASU_MAX_BODY
+# What people who are signed in may send: all files of a network profile, in a form. See `asu_site.front`.
+ASU_ADMIN_MAX_BODY = max(ASU_MAX_BODY, 2 * ASU_NETWORK_PROFILE_KB * 1024 + 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = ASU_ADMIN_MAX_BODY  # the layer before Django knows from whom it comes
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 # Only the admin has cookies.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ASU_BASE_URL.startswith("https://")
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 8 * 3600  # without anything done: see `asu_site.middleware.IdleMiddleware`
+LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
 ASU_BEHIND_PROXY = env_bool("ASU_BEHIND_PROXY")
 if ASU_BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -8,8 +8,6 @@ from django.views.generic import RedirectView
 
 from builders.api.files import worker_file
 
-admin.site.site_header = admin.site.site_title = settings.ASU_SITE_NAME or "Firmware on demand"
-
 # People first, then programs; a distribution's name is tried last, and never equals one of the names above
 # (packages.names.RESERVED).
 urlpatterns: list[URLPattern | URLResolver] = [

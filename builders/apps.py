@@ -12,12 +12,14 @@ class BuildersConfig(AppConfig):
     """Keeps the schedule of wake-ups."""
 
     name = "builders"
+    verbose_name = "Farm"
 
     def ready(self) -> None:
         """Connects what happens after a migration."""
         # Imported before the cluster forks, so that its processes know when it was started.
-        from builders import wake  # noqa: F401
+        from builders import owned, wake  # noqa: F401
 
+        owned.tell_all()
         post_migrate.connect(_schedule_wake, sender=self, dispatch_uid="builders.schedule_wake")
 
 

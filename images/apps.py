@@ -12,15 +12,17 @@ class ImagesConfig(AppConfig):
     """Publishes what was built, and keeps the schedule of chores."""
 
     name = "images"
+    verbose_name = "Requests and images"
 
     def ready(self) -> None:
         """Connects finished builds to their publication, and what happens after a migration."""
         from builders.signals import build_finished
-        from images import clients
+        from images import clients, owned
         from images.impact import counts, wishes
         from images.publishing import on_build_finished
         from packages import impact, visibility
 
+        owned.tell_all()
         build_finished.connect(on_build_finished, dispatch_uid="images.publish")
         visibility.recognise_by(clients.viewer)
         impact.count_by(counts)

@@ -22,11 +22,17 @@ class Viewer:
     """Somebody who looks."""
 
     organisation: int | None = None  # whose things it sees besides the public ones
-    is_maintainer: bool = False  # sees everything: the command line, and who is signed in to the admin
+    is_maintainer: bool = False  # sees everything: the command line, and operators who are signed in to the admin
+    others: frozenset[int] = frozenset()  # further organisations: who maintains distributions of several
 
     def sees(self, organisation: int | None) -> bool:
         """Whether it sees what belongs to an organisation; None belongs to everybody."""
-        return organisation is None or self.is_maintainer or organisation == self.organisation
+        return organisation is None or self.is_maintainer or organisation in self.organisations
+
+    @property
+    def organisations(self) -> frozenset[int]:
+        """All whose things it sees."""
+        return self.others if self.organisation is None else self.others | {self.organisation}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ def visible(viewer: Viewer, field: str = "organisation") -> Q:
     if viewer.is_maintainer:
         return Q()
     public = Q(**{f"{field}__isnull": True})
-    return public if viewer.organisation is None else public | Q(**{field: viewer.organisation})
+    return public | Q(**{f"{field}__in": sorted(viewer.organisations)}) if viewer.organisations else public
 
 
 # -- who is asking -----------------------------------------------------------------------------------------

@@ -12,12 +12,14 @@ class StatsConfig(AppConfig):
     """Listens to what is worth counting, and keeps the schedules of looks and nightly sums."""
 
     name = "stats"
+    verbose_name = "Watching"
 
     def ready(self) -> None:
         """Connects signals."""
-        from stats import counting, incidents
+        from stats import counting, incidents, owned
         from stats.models import Incident
 
+        owned.tell_all()
         counting.connect()
         for signal in (post_save, post_delete):
             signal.connect(lambda **_: incidents.forget(), sender=Incident, weak=False, dispatch_uid="stats.banner")
@@ -28,3 +30,4 @@ def _schedule(using: str, **_: Any) -> None:
     """See `stats.tasks`."""
     schedules.keep(using, "asu-watch", "stats.tasks.watch_over", 1)
     schedules.keep(using, "asu-statistics", "stats.tasks.tidy", 60)
+    schedules.keep(using, "asu-measure", "stats.tasks.measure", 30)

@@ -1,10 +1,10 @@
-"""Queue entries of the counters; each may run twice."""
+"""Queue entries; the services do the work. Each may run twice."""
 
 from datetime import timedelta
 
 from django.utils import timezone
 
-from stats import periods, recount, watch
+from stats import periods, recount, room_use, watch
 
 
 def watch_over() -> None:
@@ -19,3 +19,8 @@ def tidy() -> None:
         recount.day(today - timedelta(days=ago))
     periods.refresh(today)
     periods.compact(today)
+
+
+def measure() -> None:
+    """Now and then: what takes the room on the disks."""
+    room_use.measure()

@@ -19,6 +19,7 @@ from builders.admin.rows import attempt_row, log_tail
 from builders.models import Attempt, Build, ImageBuilder, Worker
 from builders.querysets import ONLINE_SECONDS, from_now
 from builders.shown import length
+from packages import roles
 from packages.models import Target
 
 _MOST_ATTEMPTS = 50
@@ -26,11 +27,11 @@ _MOST_PENDING = 10  # that the list shows in a box of their own
 _LOG_BYTES = 8 * 1024
 
 _RANKS = (Worker.Standing.PENDING, Worker.Standing.SUSPENDED, Worker.Standing.APPROVED, Worker.Standing.REVOKED)
-_RUNNING = Prefetch("builds", Build.objects.building().light().order_by("started_at"), to_attr="running")
 
 
 class KindFilter(admin.SimpleListFilter):
     title = "kind"
+    is_scoped = True
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -108,7 +109,7 @@ class WorkerAdmin(LiveAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Worker]:
         rows: QuerySet[Worker] = super().get_queryset(request)
-        return rows.annotate(fresh_since=from_now(-ONLINE_SECONDS)).prefetch_related(_RUNNING)
+        return rows.annotate(fresh_since=from_now(-ONLINE_SECONDS)).prefetch_related(_running_for(request))
 
     def save_model(self, request: HttpRequest, obj: Worker, form: "forms.ModelForm[Worker]", change: bool) -> None:
         """Only the labels: the row changes all the time, and what was read is old."""
@@ -187,8 +188,8 @@ class WorkerAdmin(LiveAdmin):
             "facts": self.part(
                 "worker/_facts.html", worker=row, lately=record.lately([row.pk])[row.pk], days=record.DAYS
             ),
-            "held": self.part("worker/_held.html", imagebuilders=_held(row)),
-            "history": self.part("worker/_history.html", attempts=_history(row), most=_MOST_ATTEMPTS),
+            "held": self.part("worker/_held.html", imagebuilders=_held(row, request)),
+            "history": self.part("worker/_history.html", attempts=_history(row, request), most=_MOST_ATTEMPTS),
         }
 
     # -- buttons -------------------------------------------------------------------------------------------
@@ -293,24 +294,35 @@ def _size(mb: int) -> str:
     return f"{mb / 1024:.{0 if mb >= 10240 else 1}f} GB" if mb >= 1024 else f"{mb} MB"
 
 
-def _held(worker: Worker) -> list[dict[str, str]]:
+def _held(worker: Worker, request: HttpRequest) -> list[dict[str, str]]:
     sums = list(worker.holdings.order_by("sha256").values_list("sha256", flat=True))
-    known = _names_of(sums)
+    known = _names_of(sums, request)
     return sorted(
         ({"sha256": sha256, "name": known.get(sha256, "")} for sha256 in sums),
         key=lambda row: (not row["name"], row["name"]),
     )
 
 
-def _names_of(sums: list[str]) -> dict[str, str]:
+def _names_of(sums: list[str], request: HttpRequest) -> dict[str, str]:
     """What each ImageBuilder is for: those of this machine know it, else the catalogue does."""
-    known = {row.sha256: str(row) for row in ImageBuilder.objects.filter(sha256__in=sums)}
+    known = {
+        row.sha256: str(row) for row in roles.only_seen(request.user, ImageBuilder.objects.filter(sha256__in=sums))
+    }
     offered = Target.objects.filter(imagebuilder_sha256__in=set(sums) - known.keys())
-    rows = offered.values_list("imagebuilder_sha256", "release__distribution__name", "release__version", "name")
+    rows = roles.only_seen(request.user, offered).values_list(
+        "imagebuilder_sha256", "release__distribution__name", "release__version", "name"
+    )
     return known | {sha256: " ".join(names) for sha256, *names in rows}
 
 
-def _history(worker: Worker) -> list[dict[str, Any]]:
-    attempts = Attempt.objects.filter(worker=worker).order_by("-id").select_related("build")
+def _running_for(request: HttpRequest) -> "Prefetch[str, QuerySet[Build], str]":
+    """What each builds, as far as this person may see it."""
+    rows = roles.only_seen(request.user, Build.objects.building().light().order_by("started_at"))
+    return Prefetch("builds", rows, to_attr="running")
+
+
+def _history(worker: Worker, request: HttpRequest) -> list[dict[str, Any]]:
+    seen = roles.only_seen(request.user, Attempt.objects.filter(worker=worker))
+    attempts = seen.order_by("-id").select_related("build")
     rows = attempts.only("epoch", "started_at", "ended_at", "outcome", "build__spec_hash", "build__distribution")
     return [attempt_row(row) for row in rows[:_MOST_ATTEMPTS]]

@@ -146,6 +146,8 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         answer = self.press(request, self._row(request, pk))
         if answer is not None:
             return answer
+        if request.GET.get("back") == "today":
+            return HttpResponseRedirect(reverse("admin:index"))
         if request.POST.get("back") == "list":
             return HttpResponseRedirect(self._address("changelist"))
         return HttpResponseRedirect(self._address("change", pk))

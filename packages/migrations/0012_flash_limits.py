@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('packages', '0010_listed_devices'),
+        ('packages', '0011_roles_and_sign_ins'),
     ]
 
     operations = [

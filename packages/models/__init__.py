@@ -8,6 +8,7 @@ from packages.models.listed_devices import ListedDevice
 from packages.models.network_profiles import NetworkProfile, NetworkProfileFile
 from packages.models.organisations import Organisation
 from packages.models.package_changes import PackageChange
+from packages.models.people import Maintainership, SignInTrouble
 from packages.models.releases import Profile, Release, Target, first_title
 from packages.models.repositories import AllowedRepository
 from packages.models.sync_runs import SyncRun
@@ -39,6 +40,7 @@ __all__ = [
     "FlashLimit",
     "FlavourDevice",
     "ListedDevice",
+    "Maintainership",
     "NetworkProfile",
     "NetworkProfileFile",
     "Organisation",
@@ -48,6 +50,7 @@ __all__ = [
     "Release",
     "Series",
     "SeriesFeed",
+    "SignInTrouble",
     "SyncRun",
     "Synced",
     "Target",

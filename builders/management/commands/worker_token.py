@@ -5,7 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from builders import workers
+from builders import tokens, workers
+from builders.models import JoinToken, Worker
+from packages import audit
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,73}")
 
@@ -27,10 +29,15 @@ class Command(BaseCommand):
         if options["join"]:
             if not 0 < options["hours"] <= 24 * 365:
                 raise CommandError("--hours: more than 0 and at most 8760.")
-            self.stdout.write(workers.new_join_token(name, options["hours"]))
+            secret = workers.new_join_token(name, options["hours"])
+            made = JoinToken.objects.filter(token_hash=tokens.digest(secret))
+            audit.by_command(made, "Made a token to join with.", audit.ADDITION)
+            self.stdout.write(secret)
             return
         if not _NAME.fullmatch(name):
             raise CommandError("NAME: letters, digits, dots and dashes, at most 74; or --join.")
         if name.startswith(workers.LOCAL):
             raise CommandError(f"{name} is a worker of this server's own, as its name says; it needs no token.")
-        self.stdout.write(workers.new_worker_token(name))
+        token = workers.new_worker_token(name)
+        audit.by_command(Worker.objects.filter(name=name), "Made a token; a former one ended.")
+        self.stdout.write(token)

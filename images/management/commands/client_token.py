@@ -5,6 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from images import client_tokens
+from images.models import ClientToken
+from packages import audit
 from packages.management import arguments
 
 _MOST = 80  # characters
@@ -27,4 +29,6 @@ class Command(BaseCommand):
         if not 0 < len(name) <= _MOST or not name.isprintable():
             raise CommandError(f"NAME: one line of at most {_MOST} characters.")
         organisation = arguments.organisation(options["organisation"])
-        self.stdout.write(client_tokens.issue(name, is_trusted=options["trusted"], organisation=organisation))
+        token = client_tokens.issue(name, is_trusted=options["trusted"], organisation=organisation)
+        audit.by_command(ClientToken.objects.filter(name=name), "Made a token; a former one ended.")
+        self.stdout.write(token)

@@ -6,10 +6,14 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from packages import audit
 from packages.definitions import SHIPPED
 from packages.management import arguments
 from packages.models import Distribution
 from packages.registry import RegistrationError, add_distribution, add_series, add_targets
+
+# Of the options, those that change something of the distribution.
+_TOLD = ("url", "title", "key", "hosted", "oldest", "release", "target", "path_template", "on", "packages", "series")
 
 
 class Command(BaseCommand):
@@ -48,6 +52,9 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():  # all of it or nothing
                 distribution, is_new = self._add(options)
+                given = ", ".join(name for name in _TOLD if options[name])
+                kind = audit.ADDITION if is_new else audit.CHANGE
+                audit.by_command([distribution], f"add_distribution, with {given or 'its name alone'}.", kind)
         except RegistrationError as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from packages import generation
+from packages import audit, generation
 from packages.management import arguments
 from packages.models import AllowedRepository
 from packages.web_addresses import repository
@@ -57,6 +57,7 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         row.save()
+        audit.by_command([row], f"Allowed: {_described(row)}")
         generation.bump()
         self.stdout.write(f"Allowed: {_described(row)}")
 
@@ -69,6 +70,7 @@ class Command(BaseCommand):
     def _remove(self, row: AllowedRepository) -> None:
         if row.pk is None:
             raise CommandError(f"{row.address} is not on the list.")
+        audit.by_command([row], "No longer allowed.", audit.DELETION)
         row.delete()
         generation.bump()
         self.stdout.write(f"No longer allowed: {row.address}")

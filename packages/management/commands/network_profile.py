@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.db.models import ProtectedError
 
-from packages import file_sets, generation, network_profiles
+from packages import audit, file_sets, generation, network_profiles
 from packages.file_sets import FileSetError
 from packages.management import arguments
 from packages.models import NetworkProfile
@@ -62,6 +62,7 @@ class Command(BaseCommand):
             raise CommandError("Say what it is for: --distribution NAME, or --general for every distribution.")
         network_profiles.put(row, files, distributions or None)
         flavours.derive_all()  # it may be in all their images
+        audit.by_command([row], f"Imported {len(files)} files.")
         total = sum(len(file.content) for file in files)
         self.stdout.write(f"{row.name}: {len(files)} files, {total} bytes")
 
@@ -83,7 +84,10 @@ class Command(BaseCommand):
 
     def _remove(self, *, name: str, **options: Any) -> None:
         try:
-            _profile(name).delete()
+            row = _profile(name)
+            with transaction.atomic():
+                audit.by_command([row], "Removed.", audit.DELETION)
+                row.delete()
         except ProtectedError as error:
             used = ", ".join(sorted(str(row) for row in error.protected_objects))
             raise CommandError(f"{name} goes into every image of {used}: take it out there first.") from error
