@@ -8,7 +8,9 @@
   const search = form.querySelector("#q");
   const status = form.querySelector("[role=status]");
   const ACTS = ["add", "drop", "keep", "swap"];
-  let running = null; // the question under way: another takes its place
+  let searching = null; // the search under way: another takes its place
+  let changes = Promise.resolve(); // one after the other, so that none gets lost
+  let pending = 0;
   let waiting = 0;
 
   form.querySelectorAll("[data-without-script]").forEach((element) => { element.hidden = true; });
@@ -29,10 +31,8 @@
     return fields.toString();
   }
 
-  async function fetched(address) {
-    running?.abort();
-    running = new AbortController();
-    const answer = await fetch(address, { signal: running.signal, headers: { Accept: "text/html" } });
+  async function fetched(address, signal) {
+    const answer = await fetch(address, { signal, headers: { Accept: "text/html" } });
     if (!answer.ok) throw new Error(String(answer.status));
     return new DOMParser().parseFromString(await answer.text(), "text/html");
   }
@@ -58,8 +58,10 @@
   async function find() {
     const results = document.getElementById("results");
     results.setAttribute("aria-busy", "true");
+    searching?.abort();
+    searching = new AbortController();
     try {
-      const part = await fetched(`${form.dataset.results}?${query()}`);
+      const part = await fetched(`${form.dataset.results}?${query()}`, searching.signal);
       say(take(part, "results")?.dataset.said);
       remember(query());
     } catch (error) {
@@ -71,6 +73,7 @@
   async function change(more, button) {
     const name = button?.value.split(":")[0];
     const place = button?.closest("#results, #selection, #defaults-list")?.id;
+    searching?.abort();
     const part = await fetched(`${form.dataset.parts}?${query(more)}`);
     for (const id of ["results", "defaults-list"]) take(part, id);
     const selection = take(part, "selection");
@@ -82,20 +85,28 @@
     (next ?? fresh.querySelector("button") ?? search).focus({ preventScroll: true });
   }
 
+  // Without an answer the form does what it does without this file.
   let isOurs = true;
+  function enqueue(more, button) {
+    pending += 1;
+    changes = changes.then(() => change(more, button)).catch(() => {
+      isOurs = false;
+      form.requestSubmit(button?.isConnected ? button : form.querySelector("button[name=update]"));
+    }).finally(() => { pending -= 1; });
+  }
+
   form.addEventListener("submit", (event) => {
     const button = event.submitter;
     if (!isOurs || !button) return;
     if (ACTS.includes(button.name)) {
       event.preventDefault();
-      change({ [button.name]: button.value }, button).catch((error) => {
-        if (error.name === "AbortError") return;
-        isOurs = false;
-        form.requestSubmit(button);
-      });
+      enqueue({ [button.name]: button.value }, button);
     } else if (button.name === "search") {
       event.preventDefault();
       find();
+    } else if (pending) {
+      event.preventDefault();
+      changes.then(() => form.requestSubmit(form.querySelector(`button[name=${button.name}]`)));
     }
   });
 
@@ -104,7 +115,7 @@
     waiting = setTimeout(find, 120);
   });
   form.addEventListener("change", (event) => {
-    if (event.target.matches("[data-counts]")) change({}).catch(() => {});
+    if (event.target.matches("[data-counts]")) enqueue({});
     if (event.target.matches("[data-reloads]")) {
       isOurs = false;
       form.requestSubmit(form.querySelector("button[name=update]"));

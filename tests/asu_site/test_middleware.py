@@ -60,7 +60,8 @@ urlpatterns = [
     path("api/invalid", _Invalid.as_view()),
 ]
 
-pytestmark = pytest.mark.urls("tests.asu_site.test_middleware")
+# The pages of errors look for incidents.
+pytestmark = [pytest.mark.urls("tests.asu_site.test_middleware"), pytest.mark.django_db]
 
 
 @pytest.fixture
