@@ -9,5 +9,6 @@ def tell_all() -> None:
         images_imagerequest=Reach(name="distribution", organisation="organisation", may=CHANGE),
         images_image=Reach(name="request__distribution", organisation="request__organisation", may=CHANGE),
         images_imagefile=Reach(name="image__request__distribution", organisation="image__request__organisation"),
+        images_downloadcount=Reach(name="image__request__distribution", organisation="image__request__organisation"),
         images_clienttoken=Reach(organisation="organisation"),
     )

@@ -21,6 +21,7 @@ class Reach:
     distribution: str = ""  # to a distribution: "release__distribution"
     name: str = ""  # to a column that has the name of one
     organisation: str = ""  # to the organisation whose members alone see it
+    number: str = ""  # to a column with the key of that organisation; 0: everybody's
     theirs: Callable[[Collection[int]], Q] | None = None  # which are a maintainer's, where a path does not tell
     may: frozenset[str] = frozenset()  # what maintainers may do with theirs
     for_operators: tuple[str, ...] = ()  # fields that reach further than one distribution
@@ -38,6 +39,8 @@ class Reach:
             found &= visible(viewer, self.organisation)
         if self.distribution and self.distribution != "pk":
             found &= visible(viewer, f"{self.distribution}__organisation")
+        if self.number and not viewer.is_maintainer:
+            found &= Q(**{f"{self.number}__in": [0, *sorted(viewer.organisations)]})
         if self.name and (hidden := hidden_names(viewer)):
             found &= ~Q(**{f"{self.name}__in": hidden})
         return found

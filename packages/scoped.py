@@ -138,6 +138,8 @@ class SeenOnly(admin.RelatedFieldListFilter):
 class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
     """See the module."""
 
+    notes_itself = False  # whether whatever it does is in the log already, and nothing where it left all alone
+
     # -- permissions ---------------------------------------------------------------------------------------
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -196,13 +198,13 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
         mine = queryset
         if not _is_operator(request):
             mine = queryset.filter(roles.theirs(request.user, self.model))
-            chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-            ids = [each for each in chosen if each.isascii() and each.isdecimal()]
+            ids = _ids(request)
             if left := queryset.filter(pk__in=ids).count() - mine.filter(pk__in=ids).count():
                 self.message_user(request, f"{left} left alone: not yours to change.", messages.WARNING)
         before = audit.last()
         name = request.POST.get("action", "")
-        chosen_rows = self._chosen(request, mine) if name != "delete_selected" else []
+        notes_itself = name == "delete_selected" or self.notes_itself
+        chosen_rows = [] if notes_itself else self._chosen(request, mine)
         answer = super().response_action(request, mine, *more)
         is_done = answer is None or answer.status_code == 302
         if name and chosen_rows and is_done and not audit.wrote_since(before, request.user):
@@ -211,9 +213,9 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
         return answer
 
     def _chosen(self, request: HttpRequest, rows: QuerySet[Any]) -> list[Any]:
-        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        ids = [each for each in chosen if each.isascii() and each.isdecimal()]
-        return list(rows.filter(pk__in=ids)[:1000])
+        if request.POST.get("select_across") == "1":
+            return list(rows[:1000])
+        return list(rows.filter(pk__in=_ids(request))[:1000])
 
     # -- pages ---------------------------------------------------------------------------------------------
 
@@ -256,7 +258,7 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
                 raise PermissionDenied
             before = audit.last()
             answer = view(request, *args, **kwargs)
-            if row is not None and not is_stock and answer.status_code == 302:
+            if row is not None and not is_stock and answer.status_code == 302 and not self.notes_itself:
                 self._note_unless_noted(request, row, before)
             return answer
 
@@ -270,6 +272,12 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
         if not audit.wrote_since(before, request.user) and type(row)._default_manager.filter(pk=row.pk).exists():
             what = request.POST.get("order") or (request.resolver_match.url_name if request.resolver_match else "")
             audit.note(request.user, [row], f"Pressed: {what}."[:300])
+
+
+def _ids(request: HttpRequest) -> list[int]:
+    """Of the rows that were ticked, as far as these are numbers that a column takes."""
+    chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    return [int(each) for each in chosen if each.isascii() and each.isdecimal() and len(each) < 19]
 
 
 def _is_told(request: HttpRequest, model: type[Model]) -> bool:

@@ -46,7 +46,7 @@ def scope_of(viewer: Viewer, *, chosen: str, days: int, today: date) -> Scope | 
     titles = {name: title or name for name, title in rows}
     if chosen and chosen not in titles:
         return None
-    organisations = None if viewer.is_maintainer else (0, *filter(None, [viewer.organisation]))
+    organisations = None if viewer.is_maintainer else (0, *sorted(viewer.organisations))
     return Scope(titles, chosen, organisations, today, days)
 
 

@@ -19,7 +19,7 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from builders.models import Build, ImageBuilder, JoinToken, Worker
+from builders.models import Attempt, Build, ImageBuilder, JoinToken, Worker
 from builders.states import State
 from images.models import ClientToken, Image, ImageFile, ImageRequest
 from packages import generation, reach, roles
@@ -29,7 +29,9 @@ from packages.models import (
     Distribution,
     DistributionKey,
     Feed,
+    FlashLimit,
     FlavourDevice,
+    ListedDevice,
     Maintainership,
     NetworkProfile,
     NetworkProfileFile,
@@ -40,9 +42,10 @@ from packages.models import (
     Release,
     Series,
     SeriesFeed,
+    SyncRun,
 )
 from packages.roles import GROUPS, Role
-from stats.models import DailyCount
+from stats.models import DailyCount, Incident
 from tests.factories import make_build, make_spec
 from tests.images.factories import make_target
 
@@ -51,7 +54,7 @@ pytestmark = pytest.mark.django_db
 MINE, OTHERS, PRIVATE = "ours", "theirs", "veiled"
 # Made for the whole server; and what no role but the operator's has to do with.
 SHARED: tuple[type[Model], ...] = (Worker, JoinToken)
-FOR_OPERATORS = {"auth.user", "admin.logentry", "packages.signintrouble"} | {
+FOR_OPERATORS = {"auth.user", "admin.logentry", "packages.signintrouble", "news.subscription", "news.delivery"} | {
     f"django_q.{name}" for name in ("schedule", "success", "failure", "ormq")
 }
 OURS = ("packages", "builders", "images", "stats")
@@ -98,6 +101,11 @@ def _fill(world: World, name: str, organisation: Organisation | None) -> None:
         NetworkProfileFile.objects.create(profile=profile, path=f"etc/{name}", content=b"x"),
         ImageFile.objects.create(image=image, name=f"{name}.bin", size=1, sha256="0" * 64, sha256_unsigned="0" * 64),
         ImageBuilder.objects.create(sha256=name.ljust(64, "0"), distribution=name, version="1", target="a/b", url="x"),
+        Attempt.objects.get(build=build),
+        SyncRun.objects.create(distribution=distribution, state="failed", errors=[f"{name} fails"]),
+        ListedDevice.objects.create(release=release, target=f"{name}/generic", profile=f"{name}-device"),
+        FlashLimit.objects.create(distribution=name, target="a/b", profile=f"{name}-device", size=1, source="build"),
+        Incident.objects.create(distribution=distribution, title=f"{name} is slow"),
         DailyCount.objects.create(day="2026-01-01", name="builds", distribution=name),
         ClientToken.objects.create(name=f"{name} token", token_hash=name, organisation=organisation),
         *(Profile.objects.filter(target=target)[:1]),
@@ -288,14 +296,17 @@ def test_deleting_is_for_ones_own_rows_only(world: World, model: type[Model]) ->
         assert world.clients[Role.VIEWER].get(page).status_code in (302, 403)
 
 
-@pytest.mark.parametrize(("model", "action"), [(Build, "retry"), (Release, "disable"), (Image, "expire")])
+@pytest.mark.parametrize(
+    ("model", "action"), [(Build, "retry"), (Release, "disable"), (Image, "expire"), (Incident, "end")]
+)
 def test_actions_leave_the_rows_of_others_alone(world: World, model: type[Model], action: str) -> None:
     chosen = [row.pk for row in world.rows[model].values()]
     state = {pk: str(model._default_manager.values().get(pk=pk)) for pk in chosen}
 
     for role, changed in ((Role.VIEWER, set()), (Role.MAINTAINER, {MINE}), (Role.OPERATOR, {MINE, OTHERS, PRIVATE})):
         world.clients[role].post(
-            reverse(f"{name_of(model)}_changelist"), {"action": action, "_selected_action": chosen}
+            reverse(f"{name_of(model)}_changelist"),
+            {"action": action, "_selected_action": chosen, "confirmed": "yes"},
         )
         now = {
             whose

@@ -24,18 +24,20 @@ GROUPS: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
         _("Catalogue"),
         "packages",
         (
-            *("distribution", "channel", "release", "target", "packagechange", "networkprofile", "allowedrepository"),
-            *("distributionkey", "series", "profile", "feed", "package"),
+            *("distribution", "syncrun", "channel", "release", "target", "packagechange", "networkprofile"),
+            *("allowedrepository", "distributionkey", "series", "profile", "listeddevice", "flashlimit", "feed"),
+            "package",
         ),
     ),
-    (_("Requests and images"), "images", ("builders.build", "image", "imagerequest")),
-    (_("Farm"), "builders", ("worker", "jointoken", "imagebuilder")),
+    (_("Requests and images"), "images", ("builders.build", "image", "imagefile", "imagerequest")),
+    (_("Farm"), "builders", ("worker", "jointoken", "attempt", "imagebuilder")),
     (
         _("People and access"),
         "auth",
         ("user", "packages.organisation", "images.clienttoken", "packages.signintrouble"),
     ),
-    (_("Watching"), "stats", ("admin.logentry", "stats.dailycount", "stats.incident")),
+    (_("Watching"), "stats", ("admin.logentry", "stats.incident", "stats.dailycount")),
+    (_("Webhooks"), "news", ("subscription", "delivery")),
     (_("Chores"), "django_q", ()),
 )
 # Names that say what people look for there.

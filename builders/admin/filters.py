@@ -10,6 +10,7 @@ from builders.models import Worker
 from builders.queue.moves import CRASHED, GIVEN_BACK, LOST, NOT_TAKEN
 from builders.shown import visible
 from builders.states import Reason, State
+from packages import roles
 from packages.lists.filters import MOST_CHOICES, FastFilter, NumberFilter
 
 
@@ -40,10 +41,11 @@ class WorkerFilter(NumberFilter):
     parameter_name = "worker"
     other_names = ("worker__id__exact",)
     column = "worker"
+    is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        rows = Worker.objects.order_by("name").values_list("pk", "name")[:MOST_CHOICES]
-        return [(str(pk), visible(name)) for pk, name in rows]
+        rows = roles.only_seen(request.user, Worker.objects.order_by("name")).values_list("pk", "name")
+        return [(str(pk), visible(name)) for pk, name in rows[:MOST_CHOICES]]
 
 
 class OutcomeFilter(FastFilter):

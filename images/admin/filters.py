@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from images.models import ImageRequest
+from packages import roles
 from packages.lists import filters, search
 from packages.models import Organisation
 
@@ -40,10 +41,11 @@ class OrganisationFilter(filters.NumberFilter):
     parameter_name = "organisation"
     other_names = ("organisation__id__exact",)
     column = "organisation"
+    is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        rows = Organisation.objects.order_by("name").values_list("pk", "name")[: filters.MOST_CHOICES]
-        return [(str(pk), name) for pk, name in rows]
+        rows = roles.only_seen(request.user, Organisation.objects.order_by("name")).values_list("pk", "name")
+        return [(str(pk), name) for pk, name in rows[: filters.MOST_CHOICES]]
 
 
 _STANDINGS = {

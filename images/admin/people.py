@@ -83,6 +83,7 @@ class ClientTokenAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("name",)
     list_per_page = 50
     actions = ("enable", "disable")
+    notes_itself = True
     fields = ("name", "organisation", "is_trusted", "is_enabled", "created_at", "last_used_at")
     readonly_fields = ("created_at", "last_used_at")
 

@@ -156,7 +156,7 @@ class DistributionAdmin(DecidingAdmin):
     def parts_of(self, request: HttpRequest, row: Distribution) -> Parts:
         may = self.has_change_permission(request, row)
         return {
-            "head": self.part("distribution/_head.html", **overview.head(row)),
+            "head": self.part("distribution/_head.html", **overview.head(row, request.user)),
             "run": self.part("distribution/_run.html", run=journal.open_run(row)),
             "buttons": self.part("_choices.html", choices=self.choices(request, row) if may else ()),
         }
@@ -171,7 +171,7 @@ class DistributionAdmin(DecidingAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if (row := context.get("original")) is not None:
             may = self.has_change_permission(request, row)
-            context |= {"may_press": may, "title": str(row), "subtitle": None, **overview.page(row, may)}
+            context |= {"may_press": may, "title": str(row), "subtitle": None, **overview.page(row, may, request.user)}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def press(self, request: HttpRequest, row: Distribution) -> HttpResponse | None:
@@ -208,11 +208,12 @@ class DistributionAdmin(DecidingAdmin):
         row: Distribution = self._row(request, pk)
         if not self.has_change_permission(request, row):
             raise PermissionDenied
-        form = overview.AddressForm(request.POST or None, row=row)
+        may_move = "url" not in self.get_readonly_fields(request, row)
+        form = overview.AddressForm(request.POST or None, row=row, may_move=may_move)
         finding = None
         if request.method == "POST" and form.is_valid():
             url = form.cleaned_data["url"]
-            if "take" in request.POST:
+            if "take" in request.POST and may_move:
                 return self._take(request, row, url)
             finding = probing.probe_distribution(row, url)
         context = {

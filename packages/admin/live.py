@@ -30,6 +30,7 @@ Parts = dict[str, SafeString]
 class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A list whose `live_columns` stay fresh, pages with `parts_of`, and buttons that POST to `press`."""
 
+    notes_itself = True  # each thing that is done calls `note`: see `packages.scoped`
     live_columns: tuple[str, ...] = ()  # names of methods that take a row and give its HTML
     parts_folder = "admin/packages"  # of the templates of its parts
 

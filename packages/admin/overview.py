@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from packages import impact
+from packages import impact, roles
 from packages.admin.decisions import for_row
 from packages.admin.releases import CHANNEL_DECISIONS
 from packages.admin.standing import Badge, badges, of_run
@@ -27,9 +28,11 @@ class AddressForm(forms.Form):
 
     url = forms.CharField(label="Address", max_length=500, widget=forms.TextInput(attrs={"size": 60}))
 
-    def __init__(self, *args: Any, row: Distribution, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, row: Distribution, may_move: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["url"], self.row = row.url, row
+        # Whatever is sent, a field that is disabled has its first value: no other address is asked.
+        self.fields["url"].disabled = not may_move
 
     def clean_url(self) -> str:
         url = str(self.cleaned_data["url"]).strip()
@@ -52,12 +55,13 @@ def badges_of(row: Distribution) -> list[Badge]:
     return found
 
 
-def head(row: Distribution) -> dict[str, Any]:
+def head(row: Distribution, user: Any) -> dict[str, Any]:
     """The facts at the top."""
     releases = row.releases.filter(is_enabled=True, channel__is_enabled=True)
     stale = releases.filter(stale_since__isnull=False)
     return {
         "row": row,
+        "base": row.built_on if row.built_on and roles.sees(user, row.built_on) else None,
         "badges": badges_of(row),
         "offered": releases.count(),
         "stale": [(release.version, release.sync_error) for release in stale[:5]],
@@ -79,7 +83,7 @@ def _stale_targets(row: Distribution) -> list[tuple[str, str]]:
     ]
 
 
-def page(row: Distribution, may_press: bool) -> dict[str, Any]:
+def page(row: Distribution, may_press: bool, user: Any) -> dict[str, Any]:
     """The rest, which does not stay fresh by itself."""
     releases = _releases(row)
     runs = row.sync_runs.select_related("asked_by", "distribution")[:MOST_RUNS]
@@ -98,7 +102,7 @@ def page(row: Distribution, may_press: bool) -> dict[str, Any]:
             }
             for run in runs
         ],
-        "links": _links(row),
+        "links": _links(row, user),
     }
 
 
@@ -149,23 +153,24 @@ def _is_of_note(release: Release) -> bool:
     return release.awaits_decision or release.version == release.distribution.stable_version
 
 
-def _links(row: Distribution) -> list[dict[str, Any]]:
+def _links(row: Distribution, user: Any) -> list[dict[str, Any]]:
     """Everything else that belongs to it, with its count."""
     packages = impact.bounded(Package.objects.filter(feed__release__distribution=row))
     feeds = Feed.objects.filter(release__distribution=row).count()
-    own, deep = "distribution__id__exact", "release__distribution__id__exact"
+    profiles = roles.only_seen(user, row.network_profiles.all()).count()
+    own, named = f"distribution__id__exact={row.pk}", urlencode({"distribution": row.name})
     counted = [
         ("Package changes", "packagechange", own, row.package_changes.count()),
-        ("Feeds", "feed", deep, feeds),
-        ("Packages", "package", f"feed__{deep}", impact.words(packages, "", "").strip()),
-        ("Network profiles", "networkprofile", "distributions__id__exact", row.network_profiles.count()),
+        ("Feeds", "feed", named, feeds),
+        ("Packages", "package", named, impact.words(packages, "", "").strip()),
+        ("Network profiles", "networkprofile", f"distributions__id__exact={row.pk}", profiles),
         ("Allowed repositories", "allowedrepository", own, row.allowed_repositories.count()),
         ("Keys", "distributionkey", own, row.keys.count()),
         ("Syncs", "syncrun", own, row.sync_runs.count()),
     ]
     found = [
-        {"label": label, "url": f"{reverse(f'admin:packages_{name}_changelist')}?{field}={row.pk}", "count": count or 0}
-        for label, name, field, count in counted
+        {"label": label, "url": f"{reverse(f'admin:packages_{name}_changelist')}?{query}", "count": count or 0}
+        for label, name, query, count in counted
     ]
     asked = impact.asked(Release.objects.filter(distribution=row))
     return [*found, *({"label": text, "url": "", "count": ""} for text in asked)]

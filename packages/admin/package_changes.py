@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -15,7 +16,7 @@ from django.urls.resolvers import URLPattern
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
-from packages import change_suggestions, impact
+from packages import change_suggestions, impact, roles
 from packages.admin.base import Announcing
 from packages.deciding import announce
 from packages.models import Distribution, PackageChange, Release
@@ -68,12 +69,29 @@ class ChangeForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("distribution", "kind", "sources", "targets", "version", "revision", "is_mandatory", "why")
 
 
-class CompareForm(forms.Form):
+class OwnForm(forms.Form):
+    """About a distribution that is the person's own."""
+
+    distribution = forms.ModelChoiceField(Distribution.objects.none())
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["distribution"]
+        field.queryset = self.to_choose_from().filter(roles.theirs(user, Distribution))
+
+    def to_choose_from(self) -> "QuerySet[Distribution]":
+        """Of everybody's."""
+        return Distribution.objects.all()
+
+
+class CompareForm(OwnForm):
     """Two releases of a distribution."""
 
-    distribution = forms.ModelChoiceField(Distribution.objects.filter(built_on=None))
     before = forms.CharField(max_length=64)
     after = forms.CharField(max_length=64)
+
+    def to_choose_from(self) -> "QuerySet[Distribution]":
+        return Distribution.objects.filter(built_on=None)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -86,10 +104,9 @@ class CompareForm(forms.Form):
         return data
 
 
-class ImportForm(forms.Form):
+class ImportForm(OwnForm):
     """Changes as the export of another server gives them."""
 
-    distribution = forms.ModelChoiceField(Distribution.objects.all())
     file = forms.FileField(help_text="JSON, as Export gives it.")
 
     def clean_file(self) -> Any:
@@ -154,7 +171,8 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        more = {"import_form": ImportForm(), "exportable": Distribution.objects.all()}
+        exportable = roles.only_seen(request.user, Distribution.objects.all())
+        more = {"import_form": ImportForm(request.user), "exportable": exportable}
         return super().changelist_view(request, {**more, **(extra_context or {})})
 
     def _export(self, request: HttpRequest) -> HttpResponse:
@@ -169,7 +187,7 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
     def _import(self, request: HttpRequest) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = ImportForm(request.POST, request.FILES)
+        form = ImportForm(request.user, request.POST, request.FILES)
         if not form.is_valid():
             for sentences in form.errors.values():
                 self.message_user(request, " ".join(map(str, sentences)), messages.ERROR)
@@ -191,7 +209,7 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
         if not self.has_add_permission(request):
             raise PermissionDenied
         asked = request.GET if request.method in ("GET", "HEAD") else request.POST
-        form = CompareForm(asked or None)
+        form = CompareForm(request.user, asked or None)
         found: list[change_suggestions.Suggestion] | None = None
         if asked and form.is_valid():
             data = form.cleaned_data
@@ -205,7 +223,7 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
             "media": self.media,
             "form": form,
             "asked": asked,
-            "choices": _choices(),
+            "choices": _choices(form.fields["distribution"]),
             "count": len(found or ()),
             "found": found[: change_suggestions.MOST] if found is not None else None,
         }
@@ -248,9 +266,9 @@ def doubts(row: PackageChange) -> list[str]:
     ]
 
 
-def _choices() -> list[tuple[Distribution, list[str]]]:
-    """Distributions with their releases whose packages were read, newest first."""
-    rows = Release.objects.filter(feeds__isnull=False, distribution__built_on=None).select_related("distribution")
+def _choices(field: Any) -> list[tuple[Distribution, list[str]]]:
+    """What the field offers, with the releases whose packages were read, newest first."""
+    rows = Release.objects.filter(feeds__isnull=False, distribution__in=field.queryset).select_related("distribution")
     found: dict[Distribution, list[str]] = {}
     for release in rows.distinct():
         found.setdefault(release.distribution, []).append(release.version)

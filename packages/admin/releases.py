@@ -8,10 +8,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django_q.tasks import async_task
 
+from packages import roles
 from packages.admin.base import copy_state
 from packages.admin.deciding import DecidingAdmin, action
 from packages.admin.decisions import DECISIONS, Decision
 from packages.admin.standing import badges
+from packages.lists.filters import MOST_CHOICES
 from packages.models import Channel, Release, SyncRun, Target
 
 RELEASE_DECISIONS = ("approve", "decline", "stable", "enable", "hide", "unhide", "pin", "unpin", "disable")
@@ -54,6 +56,27 @@ class ChannelAdmin(DecidingAdmin):
         return Release.objects.filter(channel__in=rows, is_enabled=True)
 
 
+class ChannelFilter(admin.SimpleListFilter):
+    """With their distributions in the same question: the name of a channel tells its own."""
+
+    title = "channel"
+    parameter_name = "channel__id__exact"
+    is_scoped = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Those that are there for the person."""
+        rows = roles.only_seen(request.user, Channel.objects.select_related("distribution"))
+        return [(str(row.pk), str(row)) for row in rows[:MOST_CHOICES]]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Release]") -> "QuerySet[Release]":
+        """Of the chosen channel."""
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        is_key = chosen.isascii() and chosen.isdecimal() and len(chosen) < 19
+        return queryset.filter(channel=int(chosen)) if is_key else queryset.none()
+
+
 @admin.register(Release)
 class ReleaseAdmin(DecidingAdmin):
     list_display = ["version", "distribution", "channel", "state_cell", "is_manual", "target_count", copy_state]
@@ -62,7 +85,7 @@ class ReleaseAdmin(DecidingAdmin):
         "distribution",
         *("is_enabled", "is_hidden", "is_pinned", "is_manual"),
         ("stale_since", admin.EmptyFieldListFilter),
-        "channel",
+        ChannelFilter,
     ]
     list_select_related = ["distribution", "channel__distribution"]
     search_fields = ["version"]
@@ -75,7 +98,7 @@ class ReleaseAdmin(DecidingAdmin):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Release]":
         rows: QuerySet[Release] = super().get_queryset(request)
-        return rows.select_related("distribution", "channel").annotate(target_total=Count("targets"))
+        return rows.select_related("distribution", "channel__distribution").annotate(target_total=Count("targets"))
 
     def releases_of(self, rows: "QuerySet[Release]") -> "QuerySet[Release]":
         return rows
@@ -97,7 +120,7 @@ class ReleaseAdmin(DecidingAdmin):
         runs = [self.sync(request, row.distribution, release=row.version) for row in queryset]
         if len(runs) == 1:
             return page_of(runs[0])
-        messages.success(request, f"{len(runs)} syncs wait for their turn: see Sync runs.")
+        messages.success(request, f"{len(runs)} syncs wait for their turn: see Syncs.")
         return None
 
 
@@ -148,6 +171,8 @@ class TargetAdmin(DecidingAdmin):
 
     @admin.action(description="Read their documents now", permissions=["change"])
     def complete_now(self, request: HttpRequest, queryset: "QuerySet[Target]") -> None:
-        for row in queryset:
+        rows = list(queryset)
+        for row in rows:
             async_task("packages.tasks.complete", row.pk)
-        messages.success(request, f"{len(queryset)} targets are queued.")
+        self.note(request, rows, "Asked for its documents.")
+        messages.success(request, f"{len(rows)} targets are queued.")

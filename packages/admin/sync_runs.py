@@ -23,6 +23,7 @@ _AGAIN = {"name": "again", "label": "Sync again", "hint": "The same part of the 
 class WhatFilter(admin.SimpleListFilter):
     title = "what came of it"
     parameter_name = "what"
+    is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The kinds that people look for."""

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from packages import roles
 from packages.models import Distribution, Release, Target
 from packages.versions import version_key
 
@@ -86,20 +87,22 @@ class DistributionFilter(FastFilter):
     title = _("distribution")
     parameter_name = "distribution"
     other_names = ("distribution__exact", "request__distribution")
+    is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        names = Distribution.objects.order_by("name").values_list("name", flat=True)[:MOST_CHOICES]
-        return [(name, name) for name in names]
+        rows = roles.only_seen(request.user, Distribution.objects.order_by("name"))
+        return [(name, name) for name in rows.values_list("name", flat=True)[:MOST_CHOICES]]
 
 
 class VersionFilter(FastFilter):
     title = _("release")
     parameter_name = "version"
     other_names = ("version__exact", "request__version")
+    is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Of the chosen distribution, or of all; the newest first."""
-        rows = Release.objects.order_by("-id")
+        rows = roles.only_seen(request.user, Release.objects.order_by("-id"))
         if distribution := _word(request, "distribution"):
             rows = rows.filter(distribution__name=distribution)
         names = dict.fromkeys(rows.values_list("version", flat=True)[:MOST_CHOICES])
@@ -112,12 +115,13 @@ class TargetFilter(FastFilter):
     title = _("target")
     parameter_name = "target"
     other_names = ("target__exact", "request__target")
+    is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         version = _word(request, "version")
         if not version:
             return []
-        rows = Target.objects.filter(release__version=version)
+        rows = roles.only_seen(request.user, Target.objects.filter(release__version=version))
         if distribution := _word(request, "distribution"):
             rows = rows.filter(release__distribution__name=distribution)
         names = rows.order_by("name").values_list("name", flat=True).distinct()[:MOST_CHOICES]
@@ -130,6 +134,7 @@ class ProfileFilter(FastFilter):
     title = _("device")
     parameter_name = "profile"
     other_names = ("request__profile",)
+    is_scoped = True
 
 
 class DaysFilter(FastFilter):

@@ -12,6 +12,7 @@ class NameFilter(admin.SimpleListFilter):
     """By name; from the code, so that it costs no look at all rows."""
 
     title = parameter_name = "name"
+    is_scoped = True
 
     def lookups(self, request: object, model_admin: object) -> list[tuple[str, str]]:
         return [(name, name) for name in (*TOTALS, *KEYED, *HOURS)]

@@ -82,15 +82,22 @@ def _links(html: str) -> list[str]:
 def test_new_releases_wait_where_somebody_decides_and_old_ones_do_not(admin_client: Client) -> None:
     release = make_target().release
     Distribution.objects.update(enables_new_releases=False)
-    for version in ("24.10.3", "23.05.1"):
+    for version, awaits in (("24.10.3", True), ("23.05.1", False)):
         Release.objects.create(
-            distribution=release.distribution, channel=release.channel, version=version, is_enabled=False
+            distribution=release.distribution,
+            channel=release.channel,
+            version=version,
+            is_enabled=False,
+            awaits_decision=awaits,
         )
 
     shown = part(admin_client, "decisions")
 
     assert "has a new release that is not offered yet: 24.10.3." in shown
     assert "23.05.1" not in shown
+    (place,) = (url for url in _links(shown) if "packages/release" in url)
+    rows = admin_client.get(place).context["cl"].result_list
+    assert [row.version for row in rows] == ["24.10.3"]
 
 
 def test_failures_of_the_day_lead_to_their_builds(admin_client: Client) -> None:
@@ -169,7 +176,7 @@ def test_the_menu_is_grouped_by_what_people_do_and_has_everything_once(admin_cli
     groups = admin_client.get(HOME).context["app_list"]
 
     names = [str(group["name"]) for group in groups]
-    assert names == ["Catalogue", "Requests and images", "Farm", "People and access", "Watching", "Chores"]
+    assert names == ["Catalogue", "Requests and images", "Farm", "People and access", "Watching", "Webhooks", "Chores"]
     listed = [model["model"] for group in groups for model in group["models"]]
     assert len(listed) == len(set(listed)) == len(admin.site._registry)
     for group in groups:
