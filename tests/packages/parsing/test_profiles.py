@@ -74,6 +74,7 @@ def test_a_document_is_read_with_all_that_requests_are_checked_against() -> None
             device_packages=source["device_packages"],
             image_prefix=source["image_prefix"],
             images=source["images"],
+            size_limit=16252928,
         )
     ]
 
