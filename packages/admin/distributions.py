@@ -135,7 +135,7 @@ class DistributionAdmin(DecidingAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Distribution | None) -> list[Any]:
         """Series and devices are for flavours."""
-        if obj is None or obj.built_on_id is not None or request.method == "POST":
+        if obj is None or obj.built_on_id is not None:
             return self.inlines
         return [KeyInline]
 
