@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.db.models import Count, F
-from django.db.models.fields.json import KT
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -60,9 +59,10 @@ def _running(user: Any) -> dict[str, Any]:
         return {"builds": []}
     rows = roles.only_seen(user, Build.objects.building()).select_related("worker").order_by("started_at")
     rows = rows.only(
-        "spec_hash", "distribution", "target", "phase", "progress", "started_at", "cancel_requested", "worker__name"
+        *("spec_hash", "distribution", "version", "target", "profile"),
+        *("phase", "progress", "started_at", "cancel_requested", "worker__name"),
     )
-    builds = list(rows.annotate(device=KT("spec__profile"), version=KT("spec__version"))[:_MOST_RUNNING])
+    builds = list(rows[:_MOST_RUNNING])
     now = clock.now() if builds else None
     return {
         "builds": [
