@@ -30,7 +30,7 @@ OFTEN = (
     *("luci", "luci-ssl", "luci-app-attendedsysupgrade", "wireguard-tools", "sqm-scripts", "adblock", "nano"),
     *("dnsmasq-full", "demo-editor", "demo-modem", "demo-storage"),
 )
-MOST_RESULTS = 30
+MOST_RESULTS = 20
 
 
 @dataclass(frozen=True, slots=True)

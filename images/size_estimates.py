@@ -20,6 +20,10 @@ BUILT, UPSTREAM, PACKAGES = "built", "upstream", "packages"
 _TIGHT = 0.92  # of the limit: what is above is told as tight, since this is an estimate
 
 
+# Of the size of its default packages; an image of less is none that anybody could start (as the demo's own are).
+_PLAUSIBLE = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """Bytes, and what they were worked out from. `image`: the one that was built here, for BUILT."""
@@ -121,7 +125,7 @@ def _described(file: ImageFile) -> dict[str, Any]:
 def _upstream(profile: ProfileInfo, filesystem: str, default: Resolution) -> Base | None:
     """The distribution's own image, where its mirror says how big that is."""
     file = _measured(profile.images, filesystem)
-    if file is None:
+    if file is None or file["size"] < default.size * _PLAUSIBLE:
         return None
     return Base(file["size"], str(file.get("type", "")), tuple(default.packages.values()))
 

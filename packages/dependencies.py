@@ -8,7 +8,7 @@ met by whatever provides it. And two packages that provide one name in a version
 """
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -271,8 +271,3 @@ def _offers_version_of(package: PackageInfo, name: str) -> bool:
 def _is_library_of(package: PackageInfo, other: PackageInfo) -> bool:
     """Two states of one library may lie side by side: each has a file name of its own."""
     return package.name == other.name
-
-
-def names_in(resolution: Resolution) -> Container[str]:
-    """All names that the packages of an image go by, with ABI suffix and without."""
-    return {name for package in resolution.packages.values() for name in (package.full_name, package.name)}

@@ -43,7 +43,7 @@ def asked(releases: "QuerySet[Release]") -> list[str]:
 
 Wishes = Callable[[str, Sequence[str]], int]
 _wishes: list[Wishes] = []
-RECENT = 2000  # requests that are looked through for a package
+RECENT = 1000  # requests that are looked through for a package
 
 
 def wishes_by(counter: Wishes) -> None:

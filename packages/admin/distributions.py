@@ -61,14 +61,6 @@ class DistributionForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
 
-class ChannelInline(admin.TabularInline):  # type: ignore[type-arg]
-    model = Channel
-    formfield_overrides = SHORT_TEXTS
-    extra = 0
-    fields = ["name", "is_enabled", "is_hidden", "is_snapshot", "path", "git_branch", "branch_off_rev"]
-    classes = ["collapse"]
-
-
 @admin.register(Distribution)
 class DistributionAdmin(DecidingAdmin):
     form = DistributionForm
@@ -114,7 +106,7 @@ class DistributionAdmin(DecidingAdmin):
             },
         ),
     ]
-    inlines = [KeyInline, SeriesInline, DeviceInline, ChannelInline]
+    inlines = [KeyInline, SeriesInline, DeviceInline]
     actions = ["sync_now", "enable", "disable"]
     enable, disable = action("enable"), action("disable")
 
@@ -143,9 +135,9 @@ class DistributionAdmin(DecidingAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Distribution | None) -> list[Any]:
         """Series and devices are for flavours."""
-        if obj is None or obj.built_on_id is not None or request.method == "POST":
+        if obj is None or obj.built_on_id is not None:
             return self.inlines
-        return [KeyInline, ChannelInline]
+        return [KeyInline]
 
     # -- the page ------------------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from django.db.models import F
+
 from packages import names
 from packages.addresses import check_url
 from packages.exceptions import MirrorError, NotOnMirrorError, SignatureError
@@ -115,8 +117,9 @@ def _probe_feeds(flavour: Distribution, found: Finding) -> None:
     """Those of one target of each series, the newest release first."""
     rows = Target.objects.filter(release__distribution=flavour, release__is_enabled=True, is_enabled=True)
     rows = rows.exclude(arch_packages="").select_related("release__series", "release__built_on__channel")
+    order = (F("synced_at").desc(nulls_last=True), "-release_id", "name")
     for series in flavour.series.filter(is_enabled=True):
-        target = rows.filter(release__series=series).order_by("-synced_at", "-release_id", "name").first()
+        target = rows.filter(release__series=series).order_by(*order).first()
         if target is None:
             sentence = f"No target of series {series.name} is known yet: sync it, then try again."
             found.steps.append(Step("Feeds", Outcome.NOTE, sentence))

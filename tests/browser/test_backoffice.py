@@ -16,6 +16,8 @@ PAGES = [
     *("/admin/packages/distribution/", "/admin/packages/distribution/1/change/", "/admin/builders/build/"),
     *("/admin/builders/worker/", "/admin/password_change/"),
 ]
+# Its label is a picture with the word "Search" for whom it is read to; the rule counts no pictures.
+DJANGOS_OWN = "label-title-only: ['#searchbar']"
 
 
 def ask_to_join(server: Server, name: str) -> None:
@@ -54,7 +56,7 @@ def test_pages_of_the_admin_keep_the_rules_in_each_look(open_page: Open) -> None
         eyes.page.wait_for_url("**/admin/")
         for address in PAGES:
             eyes.page.goto(address)
-            assert eyes.broken_rules() == []
+            assert [broken for broken in eyes.broken_rules() if DJANGOS_OWN not in broken] == []
             assert not eyes.is_wider_than_the_window(), address
 
 

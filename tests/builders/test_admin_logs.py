@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -91,7 +91,7 @@ def test_a_parked_build_is_refused_with_a_sentence_that_everybody_hears(admin_cl
     build = Build.objects.get()
     assert (build.state, build.reason, build.sentence) == (State.FAILED, Reason.REFUSED, "It crashes our machines.")
     assert Reason.REFUSED.is_users and build.may_retry_at is not None
-    assert "It crashes our machines." in LogEntry.objects.get().change_message
+    assert "It crashes our machines." in LogEntry.objects.get(action_flag=CHANGE).change_message
 
 
 @pytest.mark.django_db

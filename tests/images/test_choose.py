@@ -21,8 +21,8 @@ from images.clients import NOBODY
 from images.models import ImageRequest
 from images.places import find
 from images.selection import Selection
-from packages import flash_limits, generation, index_cache
-from packages.models import Distribution, Feed, FlashLimit, NetworkProfile, Organisation, Package, Profile, Target
+from packages import generation, index_cache
+from packages.models import Distribution, Feed, NetworkProfile, Organisation, Package, Profile, Target
 from packages.visibility import PUBLIC
 from tests.images.demo_catalogue import DEVICE, NEWER, OLDER, TARGET, make_demo
 from tests.images.factories import make_target
@@ -144,11 +144,26 @@ def test_descriptions_are_shown_as_text_whatever_is_in_them(demo: Distribution, 
 # -- size --------------------------------------------------------------------------------------------------
 
 
-def test_the_size_is_worked_out_from_the_distributions_own_image(demo: Distribution, client: Client) -> None:
-    text = get(client, packages="demo-bulk")
+def _say_size(size: int) -> None:
+    """The mirror says how big its own image is; the demo's are stubs."""
+    for profile in Profile.objects.filter(name=DEVICE, target__release__version=NEWER):
+        profile.images = [image | {"size": size} for image in profile.images]
+        profile.save()
 
-    assert "of 5.0 MB" in text and "<meter" in text
+
+def test_the_size_is_worked_out_from_the_distributions_own_image(demo: Distribution, client: Client) -> None:
+    _say_size(3 << 20)
+
+    text = get(client, packages="demo-editor")
+
+    assert "About 3.4 MB" in text and "of 5.0 MB" in text and "<meter" in text
     assert "own sysupgrade image of this device" in text
+
+
+def test_a_size_that_no_image_can_have_is_not_gone_by(demo: Distribution, client: Client) -> None:
+    _say_size(4096)
+
+    assert "The sum of the package files" in get(client)
 
 
 def test_an_image_that_was_built_here_is_the_better_measure(demo: Distribution, client: Client) -> None:
@@ -163,6 +178,7 @@ def test_an_image_that_was_built_here_is_the_better_measure(demo: Distribution, 
 
 
 def test_private_images_are_no_measure_for_strangers(demo: Distribution, client: Client) -> None:
+    _say_size(3 << 20)
     request = _requested(client)
     publish(request)
     meadow = Organisation.objects.create(name="meadow", title="Meadow")
@@ -173,7 +189,7 @@ def test_private_images_are_no_measure_for_strangers(demo: Distribution, client:
 
 
 def test_too_big_is_told_before_anybody_builds(demo: Distribution, client: Client) -> None:
-    flash_limits.learn("demo", TARGET, {DEVICE: 700 * 1024}, FlashLimit.Source.MIRROR)
+    _say_size(3 << 20)
 
     assert "Too big for the flash by about" in get(client, packages="demo-bulk")
 

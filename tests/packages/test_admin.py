@@ -126,7 +126,7 @@ def test_other_words_of_a_flavour_count_as_soon_as_they_are_saved(
 
 
 def test_what_cannot_be_a_flavour_is_refused_in_the_admin(flavour: Distribution, admin_client: Client) -> None:
-    inlines = ("keys", "channels", "series", "devices")
+    inlines = ("keys", "series", "devices")
     forms = {f"{prefix}-{name}": "0" for prefix in inlines for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
 
     answer = admin_client.post(
@@ -171,7 +171,7 @@ def test_a_target_can_be_typed_in(synced: Distribution, admin_client: Client) ->
 
 
 def test_a_distribution_with_a_bad_address_is_refused(admin_client: Client) -> None:
-    inlines = ("keys", "channels", "series", "devices")
+    inlines = ("keys", "series", "devices")
     forms = {f"{prefix}-{name}": "0" for prefix in inlines for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
     fields = {"name": "mesh", "enables_new_releases": "on", "is_enabled": "on"}
 

@@ -303,3 +303,17 @@ def test_a_flavour_is_added_by_hand(distribution: Distribution, admin_client: Cl
     found = admin_client.get(reverse(ADD), {"by": "hand"}).content.decode()
 
     assert "Be guided instead" in found and "Built on" in found
+
+
+def test_what_the_page_shows_of_a_distribution_can_be_saved(synced: Distribution, admin_client: Client) -> None:
+    address = reverse("admin:packages_distribution_change", args=[synced.pk])
+    shown = admin_client.get(address)
+    form = {name: value for name, value in shown.context["adminform"].form.initial.items() if value is not None}
+    for inline in shown.context["inline_admin_formsets"]:
+        form |= {f"{inline.formset.prefix}-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+
+    answer = admin_client.post(address, {**form, "aliases": "[]", "contact": "mia@example.org"})
+
+    assert answer.status_code == 302
+    synced.refresh_from_db()
+    assert synced.contact == "mia@example.org"

@@ -93,7 +93,7 @@ def test_changes_are_typed_in_as_words_and_doubted_where_the_catalogue_says_othe
     assert (row.sources, row.targets) == (["luci"], ["lucy"])
     assert "There is no lucy among the packages of OpenWrt 24.10" in page
     page = admin_client.get(reverse("admin:packages_packagechange_change", args=[row.pk])).content.decode()
-    assert "Named in 0 of the last 2000 requests" in page
+    assert "Named in 0 of the last 1000 requests" in page
 
 
 def test_changes_are_carried_from_server_to_server(read: Distribution, admin_client: Client) -> None:
