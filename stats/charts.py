@@ -152,8 +152,12 @@ def _builds(figures: Figures) -> Chart:
         title=gettext("Builds per day"),
         columns=(DAY, IMAGES, Column("failed", _("Failed"), "builds that failed")),
         rows=rows,
-        summary=gettext("%(built)s images were built, %(failed)s builds failed.")
-        % {"built": _number(built), "failed": _number(failed)},
+        summary=" ".join(
+            (
+                ngettext("%(n)s image was built.", "%(n)s images were built.", built) % {"n": _number(built)},
+                ngettext("%(n)s build failed.", "%(n)s builds failed.", failed) % {"n": _number(failed)},
+            )
+        ),
         draw=_draw_days,
         legend=[("one", gettext("images built")), ("two", gettext("failed"))],
     )

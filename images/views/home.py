@@ -16,7 +16,7 @@ from builders.states import OPEN, State
 from images import addresses
 from images.example import example_of
 from images.listing import shown_requests
-from images.pages import ImagePage
+from images.pages.named import named_pages
 from images.viewers import viewer_of_page
 from packages import device_index
 from packages.device_index import Section
@@ -37,22 +37,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "distributions": distributions,
         "device_count": len(set().union(*(section.shelf.by_key for section in sections))),
         "example": _example(distributions),
-        "latest": _latest(viewer, sections),
+        "latest": named_pages(shown_requests(viewer)[:_LATEST], sections),
         "queue": _queue_state(),
     }
     return render(request, "images/home.html", context)
-
-
-def _latest(viewer: Viewer, sections: Iterable[Section]) -> list[ImagePage]:
-    """What was asked for last, under the names of the devices also where there is no image yet."""
-    devices = {section.name: section.shelf.by_key for section in sections}
-    pages = [ImagePage(row) for row in shown_requests(viewer)[:_LATEST]]
-    for page in pages:
-        request = page.request
-        device = devices.get(request.distribution, {}).get((request.target, request.profile))
-        if device is not None:
-            page.title = device.title
-    return pages
 
 
 def _distributions(base: str, viewer: Viewer, sections: Iterable[Section]) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from images import listing
-from images.pages import ImagePage
+from images.pages.named import named_pages
 from images.viewers import viewer_of_page
+from packages import device_index
 
 PER_PAGE = 25
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -31,8 +32,9 @@ def image_list(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     state = state if state in listing.STATES else ""
     before = request.GET.get("before", "")
+    viewer = viewer_of_page(request)
     part = listing.part(
-        viewer_of_page(request),
+        viewer,
         words,
         state,
         before=int(before) if _NUMBER.fullmatch(before) else None,
@@ -41,7 +43,7 @@ def image_list(request: HttpRequest) -> HttpResponse:
     q = " ".join(words)
     context = {
         "part": part,
-        "pages": [ImagePage(row) for row in part.rows],
+        "pages": named_pages(part.rows, device_index.sections(viewer)),
         "q": q,
         "state": state,
         "tabs": [(words, _address(q, name), name == state) for name, words in _TABS.items()],
