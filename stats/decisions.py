@@ -17,7 +17,7 @@ from builders.shown import visible
 from builders.states import State
 from packages import roles, throttle
 from packages.models import Distribution, DistributionKey, Release
-from packages.versions import version_key
+from packages.versions import newest_first
 
 _MOST = 5  # of one kind
 _UNUSED_DAYS = 90
@@ -152,24 +152,20 @@ def _unpinned(user: Any) -> Iterator[Decision]:
 
 
 def _new_releases(user: Any) -> Iterator[Decision]:
-    """Those above all that are on offer, where new ones wait: what is disabled below was disabled by somebody."""
-    rows = Release.objects.filter(distribution__in=_distributions(user).filter(enables_new_releases=False))
-    rows = rows.filter(vanished_at=None, built_on=None).order_by("distribution")
-    by_distribution: dict[int, list[tuple[str, bool]]] = {}
-    for pk, version, is_enabled in rows.values_list("distribution", "version", "is_enabled"):
-        by_distribution.setdefault(pk, []).append((version, is_enabled))
+    """Those that a sync found where new ones wait for somebody."""
+    rows = Release.objects.filter(distribution__in=_distributions(user), awaits_decision=True, vanished_at=None)
+    by_distribution: dict[int, list[str]] = {}
+    for pk, version in rows.order_by("distribution").values_list("distribution", "version"):
+        by_distribution.setdefault(pk, []).append(version)
     names = {row.pk: str(row) for row in Distribution.objects.filter(pk__in=by_distribution)}
     for pk, found in list(by_distribution.items())[:_MOST]:
-        newest = max((version_key(version) for version, is_on in found if is_on), default=((), (), ""))
-        new = [version for version, is_on in found if not is_on and version_key(version) > newest]
-        if new:
-            sentence = ngettext(
-                "%(name)s has a new release that is not offered yet: %(some)s.",
-                "%(name)s has %(n)d new releases that are not offered yet: %(some)s.",
-                len(new),
-            ) % {"n": len(new), "name": names[pk], "some": ", ".join(new[:_MOST])}
-            url = _list("packages_release", distribution__id__exact=pk, is_enabled__exact=0)
-            yield Decision("wait", sentence, url, gettext("Decide"))
+        sentence = ngettext(
+            "%(name)s has a new release that is not offered yet: %(some)s.",
+            "%(name)s has %(n)d new releases that are not offered yet: %(some)s.",
+            len(found),
+        ) % {"n": len(found), "name": names[pk], "some": ", ".join(newest_first(found)[:_MOST])}
+        url = _list("packages_release", distribution__id__exact=pk, awaits_decision__exact=1)
+        yield Decision("wait", sentence, url, gettext("Decide"))
 
 
 def _distributions(user: Any) -> Any:
