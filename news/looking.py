@@ -44,6 +44,8 @@ def look(most: int = MOST) -> int:
                 async_task("images.tasks.prepare", error.target_id)
         except UnknownError as error:
             logger.debug("%s: %s", row, error)
+        except Exception:  # whatever it is, the others must not wait for it
+            logger.exception("the webhook %s could not be looked for", row.pk)
         Subscription.objects.filter(pk=row.pk).update(looked_at=began)
         if time.monotonic() > end:
             break

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -18,6 +18,7 @@ from news.models import Delivery, Making, Subscription
 from packages import visibility
 
 TOKEN = "asu-news-"  # noqa: S105 (what it begins with)
+_COUNTING = 0x6E657773  # names the lock of PostgreSQL; nothing else here takes such a lock
 _A_DAY = timedelta(days=1)
 _MOST_OF_A_HOST = 20  # made in a day that lead to one host, whoever makes them
 _MOST_CONFIRMATIONS = 3  # of one webhook
@@ -75,7 +76,8 @@ def _organisation_of(distribution: str, asker: Client) -> int | None:
 
 
 def _count(url: str, asker: Client) -> None:
-    """Notes one more, unless that would be too many. One at a time may count: the others wait."""
+    """Notes one more, unless that would be too many."""
+    _one_at_a_time()
     since = timezone.now() - _A_DAY
     host = addresses.host_key(url)
     Making.objects.create(client=asker.key, host=host)
@@ -86,6 +88,13 @@ def _count(url: str, asker: Client) -> None:
         raise RefusedError(gettext("Too many webhooks lead to this host; try again tomorrow."), "url")
     if not asker.is_trusted and made.filter(client=asker.key).count() > settings.ASU_WEBHOOKS_PER_CLIENT:
         raise RefusedError(gettext("That were enough webhooks for today; try again tomorrow."))
+
+
+def _one_at_a_time() -> None:
+    """Until the end of the transaction nobody else counts. On SQLite only one transaction writes anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_COUNTING])
 
 
 def ask_to_confirm(row: Subscription) -> None:

@@ -17,7 +17,7 @@ from builders.shown import visible
 from builders.states import State
 from packages import roles, throttle
 from packages.models import Distribution, DistributionKey, Release
-from packages.versions import version_key
+from packages.versions import newest_first
 
 _MOST = 5  # of one kind
 _UNUSED_DAYS = 90
@@ -152,19 +152,18 @@ def _unpinned(user: Any) -> Iterator[Decision]:
 
 
 def _new_releases(user: Any) -> Iterator[Decision]:
-    """Those that are off until somebody says whether they are offered."""
+    """Those that a sync found where new ones wait for somebody."""
     rows = Release.objects.filter(distribution__in=_distributions(user), awaits_decision=True, vanished_at=None)
     by_distribution: dict[int, list[str]] = {}
     for pk, version in rows.order_by("distribution").values_list("distribution", "version"):
         by_distribution.setdefault(pk, []).append(version)
     names = {row.pk: str(row) for row in Distribution.objects.filter(pk__in=by_distribution)}
     for pk, found in list(by_distribution.items())[:_MOST]:
-        new = sorted(found, key=version_key, reverse=True)
         sentence = ngettext(
             "%(name)s has a new release that is not offered yet: %(some)s.",
             "%(name)s has %(n)d new releases that are not offered yet: %(some)s.",
-            len(new),
-        ) % {"n": len(new), "name": names[pk], "some": ", ".join(new[:_MOST])}
+            len(found),
+        ) % {"n": len(found), "name": names[pk], "some": ", ".join(newest_first(found)[:_MOST])}
         url = _list("packages_release", distribution__id__exact=pk, awaits_decision__exact=1)
         yield Decision("wait", sentence, url, gettext("Decide"))
 

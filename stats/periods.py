@@ -4,11 +4,12 @@ Each night. Sums of all days stay what they are: metrics add them up.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from heapq import nlargest
 from itertools import groupby
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Sum
 
 from stats import ledger
@@ -33,7 +34,8 @@ def refresh(today: date) -> None:
     for days in PERIODS:
         rows = PeriodCount.objects.filter(days=days)
         if not rows.filter(until=until).exists():
-            remake(days, until)
+            with suppress(IntegrityError):  # another machine made them at the same moment
+                remake(days, until)
 
 
 def remake(days: int, until: date) -> None:
@@ -66,6 +68,7 @@ def compact(today: date) -> None:
 def shorten(day: date) -> None:
     """Of one day the most frequent keys stay, the others become one."""
     with transaction.atomic():
+        ledger.hold(day)  # whoever does the same at the same moment finds it done
         rows = DailyCount.objects.filter(day=day, name__in=_MANY_KEYS)
         all_rows = rows.order_by(*_GROUP).values_list(*Tally._fields, "count")
         for group in _grouped(all_rows):
@@ -79,11 +82,13 @@ def _fold_months(before: date) -> None:
     for day in _days_with(day__lt=before.replace(day=1)):
         if day.day == 1:
             continue
+        first = day.replace(day=1)
         with transaction.atomic():
+            ledger.hold(first)
             rows = DailyCount.objects.filter(day=day)
             tallies = {Tally(*row[:4]): row[4] for row in rows.order_by().values_list(*Tally._fields, "count")}
             rows.delete()
-            ledger.add(day.replace(day=1), tallies)
+            ledger.add(first, tallies)
 
 
 def _days_with(**conditions: object) -> list[date]:

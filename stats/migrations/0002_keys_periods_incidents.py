@@ -85,9 +85,9 @@ class Migration(migrations.Migration):
             name='incident',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='updates', to='stats.incident'),
         ),
-        migrations.AddIndex(
+        migrations.AddConstraint(
             model_name='periodcount',
-            index=models.Index(fields=['days', 'name', 'distribution'], name='period_name'),
+            constraint=models.UniqueConstraint(fields=('days', 'name', 'distribution', 'organisation', 'key'), name='period_count_once'),
         ),
         migrations.AddConstraint(
             model_name='incident',

@@ -42,7 +42,12 @@ class PeriodCount(models.Model):
     count = models.PositiveBigIntegerField()
 
     class Meta:
-        indexes = [models.Index(fields=["days", "name", "distribution"], name="period_name")]
+        constraints = [
+            # In the order of what pages ask for; and two machines at the same moment make the sums once.
+            models.UniqueConstraint(
+                fields=["days", "name", "distribution", "organisation", "key"], name="period_count_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.days} days to {self.until}: {self.name} {self.key} {self.count}"

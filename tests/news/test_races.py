@@ -1,12 +1,16 @@
 """Two machines that look and call at the same moment, in real transactions: each piece of news is told once."""
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
+from images.clients import Client
 from news import delivering, looking, tasks
 from news.models import Delivery, Subscription
+from news.subscribing import RefusedError
 from tests.builders.test_races import at_once
 from tests.images.factories import make_target
 from tests.news.conftest import subscribe
@@ -45,6 +49,19 @@ def test_who_looks_at_the_same_moment_finds_the_same_news_once(receiver: Receive
 
     assert sum(found) == 1
     assert Delivery.objects.filter(event="news").count() == 1
+
+
+def test_who_makes_many_at_once_gets_no_more_than_one_after_the_other(receiver: Receiver, settings: Settings) -> None:
+    settings.ASU_WEBHOOKS_PER_CLIENT = 2
+    make_target()
+
+    def make() -> None:
+        with suppress(RefusedError):
+            subscribe(receiver.url, asker=Client("somebody"))
+
+    at_once(*[make] * 6)
+
+    assert Subscription.objects.count() == 2
 
 
 def test_a_webhook_deleted_in_the_middle_of_a_call_is_gone(receiver: Receiver) -> None:

@@ -16,6 +16,7 @@ from builders.states import Reason, State
 from stats import ledger, periods, recount, tasks
 from stats.models import DailyCount, PeriodCount
 from stats.tallies import BUILDS, PACKAGE, Tally
+from tests.builders.test_races import at_once
 from tests.factories import in_the_past, make_build, make_result, make_spec, make_worker
 from tests.images.publications import finish, make_request
 
@@ -156,6 +157,28 @@ def test_after_a_year_days_become_months_with_the_same_sum() -> None:
     periods.compact(TODAY)
 
     assert list(DailyCount.objects.filter(name=BUILDS).values_list("day", "count")) == [(date(2025, 3, 1), 30)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_machines_that_shrink_old_days_at_once_count_nothing_twice() -> None:
+    ledger.add(TODAY - timedelta(days=20), {Tally(PACKAGE, "demo", 0, f"p{number:03}"): 2 for number in range(300)})
+    for ago in range(10):
+        ledger.add(date(2025, 3, 15) - timedelta(days=ago), {Tally(BUILDS, "demo"): 10})
+
+    assert at_once(*[lambda: periods.compact(TODAY)] * 4) == [None] * 4
+
+    sums = DailyCount.objects.order_by().values_list("name").annotate(sum=Sum("count")).filter(sum__gt=0)
+    assert dict(sums) == {PACKAGE: 600, BUILDS: 100}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_machines_that_make_the_sums_at_once_make_them_once() -> None:
+    ledger.add(TODAY - timedelta(days=1), {Tally(PACKAGE, "demo", 0, f"p{number:03}"): 2 for number in range(300)})
+
+    assert at_once(*[lambda: periods.refresh(TODAY)] * 4) == [None] * 4
+
+    rows = PeriodCount.objects.filter(days=30, name=PACKAGE)
+    assert (rows.count(), rows.aggregate(sum=Sum("count"))["sum"]) == (periods.SHOWN + 1, 600)
 
 
 def test_hours_are_forgotten_after_some_days() -> None:

@@ -79,7 +79,7 @@ def _links(html: str) -> list[str]:
     return [piece.split('"')[0].replace("&amp;", "&") for piece in html.split('href="')[1:]]
 
 
-def test_new_releases_wait_where_somebody_decides_and_old_ones_do_not(admin_client: Client) -> None:
+def test_releases_that_wait_are_to_be_decided_on_and_those_switched_off_are_not(admin_client: Client) -> None:
     release = make_target().release
     Distribution.objects.update(enables_new_releases=False)
     for version, awaits in (("24.10.3", True), ("23.05.1", False)):
