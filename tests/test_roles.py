@@ -4,6 +4,7 @@ Whoever adds a model to the admin says whose its rows are (`<app>/owned.py`) and
 that nobody calls here makes a test fail.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, reverse
@@ -22,7 +25,9 @@ from pytest_django import Settings
 from builders.models import Attempt, Build, ImageBuilder, JoinToken, Worker
 from builders.states import State
 from images.models import ClientToken, Image, ImageFile, ImageRequest
+from news.models import Subscription
 from packages import generation, reach, roles
+from packages.lists.fast import FastList
 from packages.models import (
     AllowedRepository,
     Channel,
@@ -43,8 +48,10 @@ from packages.models import (
     Series,
     SeriesFeed,
     SyncRun,
+    Target,
 )
 from packages.roles import GROUPS, Role
+from packages.sync import probing
 from stats.models import DailyCount, Incident
 from tests.factories import make_build, make_spec
 from tests.images.factories import make_target
@@ -434,3 +441,178 @@ def test_an_account_without_a_role_keeps_its_permissions_but_not_for_everybodys_
     press = reverse("admin:builders_build_press", args=[world.rows[Build][OTHERS].pk])
     assert client.get(reverse("admin:builders_build_changelist")).status_code == 200
     assert client.post(press, {"order": "retry"}).status_code == 403
+
+
+# -- pages and buttons of one's own ------------------------------------------------------------------------
+
+
+def test_syncs_are_started_for_ones_own_and_stand_in_the_log(world: World) -> None:
+    buttons = [
+        *(("distribution", Distribution, "sync"), ("distribution", Distribution, "sync-full")),
+        *(("release", Release, "sync"), ("target", Target, "sync"), ("syncrun", SyncRun, "again")),
+    ]
+    for name, model, order in buttons:
+        for whose, row in world.rows[model].items():
+            press = reverse(f"admin:packages_{name}_press", args=[row.pk])
+            for role, client in _all(world):
+                runs, entries = SyncRun.objects.order_by("pk").last(), LogEntry.objects.count()
+                SyncRun.objects.filter(state="queued").delete()
+                status = client.post(press, {"order": order}).status_code
+
+                may = role == Role.OPERATOR or (role == Role.MAINTAINER and whose == MINE)
+                hidden = whose == PRIVATE and role != Role.OPERATOR
+                assert status == (302 if may else 404 if hidden else 403), (name, whose, role)
+                waiting = SyncRun.objects.filter(state="queued")
+                assert [run.distribution.name for run in waiting] == ([whose] if may else []), (name, whose, role, runs)
+                assert LogEntry.objects.count() == entries + may
+
+
+def test_releases_are_decided_about_from_their_distribution_by_who_looks_after_it(world: World) -> None:
+    for whose, row in world.rows[Distribution].items():
+        release = world.rows[Release][whose]
+        Release.objects.update(is_enabled=False, awaits_decision=True)
+        press = reverse("admin:packages_distribution_press", args=[row.pk])
+        for role, client in _all(world):
+            client.post(press, {"order": f"release:approve:{release.pk}"})
+            may = role == Role.OPERATOR or (role == Role.MAINTAINER and whose == MINE)
+            assert Release.objects.filter(is_enabled=True).exists() == may, (whose, role)
+    entry = LogEntry.objects.get(user=world.users[Role.MAINTAINER], action_flag=CHANGE)
+    assert (entry.object_id, entry.change_message) == (str(world.rows[Release][MINE].pk), "Offer it.")
+
+
+def test_a_release_of_another_distribution_is_not_decided_about_from_ones_own(world: World) -> None:
+    mine, other = world.rows[Distribution][MINE], world.rows[Release][OTHERS]
+    press = reverse("admin:packages_distribution_press", args=[mine.pk])
+
+    world.clients[Role.MAINTAINER].post(press, {"order": f"release:hide:{other.pk}"})
+
+    assert not Release.objects.filter(is_hidden=True).exists()
+
+
+def test_only_operators_have_another_address_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    finding = probing.Finding("https://x.example.org", [])
+    monkeypatch.setattr(probing, "probe_distribution", lambda row, url: asked.append(url) or finding)
+    elsewhere = "http://192.168.0.1/internal"
+    mine, other, private = (world.rows[Distribution][whose] for whose in (MINE, OTHERS, PRIVATE))
+    check = reverse("admin:packages_distribution_check", args=[mine.pk])
+
+    assert world.clients[Role.MAINTAINER].post(check, {"url": elsewhere, "try": ""}).status_code == 200
+    assert asked == [mine.url]
+    assert world.clients[Role.MAINTAINER].post(check, {"url": elsewhere, "take": ""}).status_code == 200
+    assert Distribution.objects.get(pk=mine.pk).url == mine.url
+    for row, status in ((other, 403), (private, 404)):
+        place = reverse("admin:packages_distribution_check", args=[row.pk])
+        assert world.clients[Role.MAINTAINER].get(place).status_code == status
+        assert world.clients[Role.VIEWER].get(place).status_code == status
+    world.clients[Role.OPERATOR].post(check, {"url": "https://b.example.org", "take": ""})
+    assert Distribution.objects.get(pk=mine.pk).url == "https://b.example.org"
+
+
+def test_package_changes_are_compared_and_brought_in_for_ones_own_only(world: World) -> None:
+    client = world.clients[Role.MAINTAINER]
+    page = client.get(reverse("admin:packages_packagechange_changelist"))
+    offered = page.context["import_form"].fields["distribution"].queryset
+    assert [row.name for row in offered] == [MINE]
+    suggestions = client.get(reverse("admin:packages_packagechange_suggestions"))
+    assert suggestions.status_code == 200 and OTHERS not in suggestions.content.decode()
+
+    for whose, row in world.rows[Distribution].items():
+        change = json.dumps(
+            [{"kind": "dropped", "sources": [f"gone-{whose}"], "targets": [], "version": "24.10"}]
+        ).encode()
+        file = SimpleUploadedFile("changes.json", change)
+        client.post(reverse("admin:packages_packagechange_import"), {"distribution": row.pk, "file": file})
+        asked = {"distribution": row.pk, "before": "24.10.2", "after": "24.10.2"}
+        compared = client.get(reverse("admin:packages_packagechange_suggestions"), asked)
+        assert bool(compared.context["form"].errors) == (whose != MINE)
+        exported = client.get(reverse("admin:packages_packagechange_export"), {"distribution": row.name})
+        assert (exported.json() == []) == (whose == PRIVATE)
+    sources = [row.sources for row in PackageChange.objects.filter(kind="dropped")]
+    assert sources == [[f"gone-{MINE}"]]
+    assert world.clients[Role.VIEWER].get(reverse("admin:packages_packagechange_suggestions")).status_code == 403
+
+
+def test_an_incident_is_written_for_ones_own_distribution(world: World) -> None:
+    client = world.clients[Role.MAINTAINER]
+    form = {
+        "title": "The mirror is slow",
+        "text": "",
+        "severity": "notice",
+        "ended_at_0": "",
+        "ended_at_1": "",
+        "started_at_0": "2026-01-01",
+        "started_at_1": "00:00",
+        "updates-TOTAL_FORMS": "1",
+        "updates-INITIAL_FORMS": "0",
+        "updates-0-text": "Still slow.",
+        "updates-0-at_0": "2026-01-02",
+        "updates-0-at_1": "00:00",
+    }
+    for choice in ("", *(row.pk for whose, row in world.rows[Distribution].items() if whose != MINE)):
+        answer = client.post(reverse("admin:stats_incident_add"), {**form, "distribution": choice})
+        assert answer.status_code == 200 and answer.context["errors"]
+    mine = world.rows[Distribution][MINE]
+
+    assert client.post(reverse("admin:stats_incident_add"), {**form, "distribution": mine.pk}).status_code == 302
+
+    assert Incident.objects.get(title="The mirror is slow").updates.get().text == "Still slow."
+    everybodys = Incident.objects.create(title="The whole server is slow")
+    page = reverse("admin:stats_incident_change", args=[everybodys.pk])
+    assert client.get(page).status_code == 200
+    assert client.post(page, {**form, "distribution": mine.pk}).status_code == 403
+
+
+def test_filters_offer_what_is_there_for_the_person(world: World) -> None:
+    """Releases and targets also of a distribution that an address names."""
+    lists = [model for model, owner in admin.site._registry.items() if isinstance(owner, FastList)]
+    for model in lists:
+        place, owner = reverse(f"{name_of(model)}_changelist"), admin.site._registry[model]
+        names = {getattr(spec, "parameter_name", "") for spec in owner.list_filter}
+        for asked in ({}, {"distribution": PRIVATE}, {"version": "24.10.2"}):
+            for role, client in _all(world) if asked.keys() <= names else ():
+                shown = client.get(place, asked).context["cl"]
+                offered = {str(title) for spec in shown.filter_specs for title in _offered(spec)}
+                assert role == Role.OPERATOR or not any(PRIVATE in title for title in offered), (place, role)
+                if "distribution" in asked:
+                    assert bool(shown.result_list) == (role == Role.OPERATOR), (place, role)
+                elif "distribution" in names:
+                    is_offered = PRIVATE in offered
+                    assert {MINE, OTHERS} <= offered and is_offered == (role == Role.OPERATOR), (place, role)
+
+
+def _offered(spec: Any) -> list[str]:
+    """Without what is there only because the address has it."""
+    return [title for value, title in spec.lookups(spec.request, None)]
+
+
+def test_what_was_counted_for_an_organisation_is_its_members(world: World) -> None:
+    organisation = Organisation.objects.get(name="secret")
+    DailyCount.objects.create(
+        day="2026-01-02", name="package", distribution=MINE, organisation=organisation.pk, key="q"
+    )
+    place = f"{reverse('admin:stats_dailycount_changelist')}?name=package"
+
+    assert [client.get(place).context["cl"].result_count for _, client in _all(world)] == [0, 0, 1]
+    Distribution.objects.filter(name=MINE).update(organisation=organisation)
+    generation.bump()
+    assert [client.get(place).context["cl"].result_count for _, client in _all(world)] == [0, 1, 1]
+
+
+def test_webhooks_are_for_operators(world: World) -> None:
+    hook = Subscription.objects.create(
+        url="https://hook.example.org/mine", token_hash="x", secret="s", distribution=MINE, base="https://a.example.org"
+    )
+    place = reverse("admin:news_subscription_changelist")
+    for role in (Role.VIEWER, Role.MAINTAINER):
+        assert world.clients[role].get(place).status_code == 403
+        world.clients[role].post(place, {"action": "suspend", "_selected_action": [hook.pk]})
+    hook.refresh_from_db()
+    assert hook.state == "unconfirmed"
+    hook.state = "active"
+    hook.save()
+
+    world.clients[Role.OPERATOR].post(place, {"action": "suspend", "_selected_action": [hook.pk]})
+
+    entry = LogEntry.objects.get(object_id=str(hook.pk), content_type__model="subscription")
+    assert entry.user == world.users[Role.OPERATOR] and entry.change_message.startswith("Suspend")
