@@ -19,6 +19,7 @@ from packages import visibility
 
 TOKEN = "asu-news-"  # noqa: S105 (what it begins with)
 _A_DAY = timedelta(days=1)
+_LONGEST_BASE = 300
 _MOST_OF_A_HOST = 20  # made in a day that lead to one host, whoever makes them
 _MOST_CONFIRMATIONS = 3  # of one webhook
 _BETWEEN_TESTS = timedelta(seconds=20)
@@ -47,6 +48,8 @@ def subscribe(question: Question, url: str, base: str, asker: Client) -> Made:
         url = addresses.webhook(url)
     except ValueError as error:
         raise RefusedError(str(error), "url") from error
+    if len(base) > _LONGEST_BASE:  # a host of that length was made up by the caller; not every database keeps it
+        raise RefusedError(gettext("This server has no such address."))
     token = tokens.new(TOKEN)
     device = question.device
     with transaction.atomic():
