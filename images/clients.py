@@ -63,7 +63,7 @@ def _by_address(environ: Mapping[str, Any]) -> Client:
 @functools.lru_cache(maxsize=4096)
 def _client(address: str) -> Client:
     try:
-        parsed = ipaddress.ip_address(_without_port(address).partition("%")[0])
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return Client(_hash(address) if address else "")
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
@@ -72,13 +72,6 @@ def _client(address: str) -> Client:
     if parsed.version == 6 and not parsed.is_loopback:
         return Client(_hash(str(ipaddress.ip_network((parsed, 64), strict=False))), is_trusted)
     return Client(_hash(str(parsed)), is_trusted)
-
-
-def _without_port(address: str) -> str:
-    """Some proxies write `192.0.2.7:4711` and `[2001:db8::1]:4711`: each connection would be another client."""
-    if address.startswith("["):
-        return address[1:].partition("]")[0]
-    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def _hash(name: str, *, kind: bytes = b"") -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 from django_q.tasks import async_task
@@ -20,9 +20,11 @@ from packages import visibility
 TOKEN = "asu-news-"  # noqa: S105 (what it begins with)
 _COUNTING = 0x6E657773  # names the lock of PostgreSQL; nothing else here takes such a lock
 _A_DAY = timedelta(days=1)
+_LONGEST_BASE = 300
 _MOST_OF_A_HOST = 20  # made in a day that lead to one host, whoever makes them
 _MOST_CONFIRMATIONS = 3  # of one webhook
 _BETWEEN_TESTS = timedelta(seconds=20)
+_BETWEEN_RESUMES = timedelta(seconds=20)  # for the same call
 _MOST_TESTS = 30  # kept in a day
 
 
@@ -48,6 +50,8 @@ def subscribe(question: Question, url: str, base: str, asker: Client) -> Made:
         url = addresses.webhook(url)
     except ValueError as error:
         raise RefusedError(str(error), "url") from error
+    if len(base) > _LONGEST_BASE:  # a host of that length was made up by the caller; not every database keeps it
+        raise RefusedError(gettext("This server has no such address."))
     token = tokens.new(TOKEN)
     device = question.device
     with transaction.atomic():
@@ -170,13 +174,18 @@ _RESTING = (Subscription.State.PAUSED, Subscription.State.SUSPENDED)
 
 
 def _set_going(rows: "QuerySet[Subscription]") -> None:
+    now, is_due = timezone.now(), False
     with transaction.atomic():
         for row in rows.select_for_update():
             row.state, row.why, row.looked_at = Subscription.State.ACTIVE, "", None
             row.save(update_fields=["state", "why", "looked_at"])
             waiting = row.deliveries.filter(delivered_at=None).exclude(event=Delivery.Event.CONFIRMATION)
-            waiting.update(next_try_at=timezone.now(), tries=0)
-    call_soon()
+            # Whoever presses the button all day long has neither the receiver called nor our queue filled by that.
+            is_rested = Q(tried_at=None) | Q(tried_at__lte=now - _BETWEEN_RESUMES)
+            is_due |= bool(waiting.filter(is_rested).update(next_try_at=now, tries=0))
+            waiting.exclude(is_rested).update(next_try_at=now + _BETWEEN_RESUMES, tries=0)
+    if is_due:
+        call_soon()
 
 
 def send_again(rows: "QuerySet[Delivery]") -> int:

@@ -11,4 +11,11 @@ def address_of(environ: Mapping[str, Any]) -> str:
     address = str(environ.get("REMOTE_ADDR", ""))
     if settings.ASU_BEHIND_PROXY:
         address = str(environ.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip() or address
-    return address
+    return without_port(address)
+
+
+def without_port(address: str) -> str:
+    """Some proxies write `192.0.2.7:4711` and `[2001:db8::1]:4711`: each connection would be another caller."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

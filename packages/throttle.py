@@ -4,6 +4,9 @@ Attempts are counted before the password is looked at, in the database, so that 
 no difference. Three counters: of an account from an address (a person who mistypes), of an account from wherever (many
 machines that guess), of an address for whatever accounts. Names and addresses are kept as keyed hashes; for a name that
 nobody has all goes the same way as for one that somebody has.
+
+A browser that somebody signed in with before has one counter of its own instead: whoever guesses elsewhere, from
+however many addresses, shuts out nobody who was here already.
 """
 
 import hashlib
@@ -58,10 +61,13 @@ class Attempt:
     user: Any  # whose name it is, or None
 
     @classmethod
-    def by(cls, name: str, environ: Mapping[str, Any]) -> "Attempt":
-        """With that name, from where the request came."""
+    def by(cls, name: str, environ: Mapping[str, Any], *, browser: str = "") -> "Attempt":
+        """With that name, from where the request came; `browser` is that of somebody who signed in before."""
         folded, address = unicodedata.normalize("NFKC", name).casefold()[:200], _network(address_of(environ))
-        parts = {Kind.PAIR: f"{address} {folded}", Kind.ACCOUNT: folded, Kind.ADDRESS: address}
+        if browser:
+            parts = {Kind.PAIR: f"browser {browser} {folded}"}
+        else:
+            parts = {Kind.PAIR: f"{address} {folded}", Kind.ACCOUNT: folded, Kind.ADDRESS: address}
         keys = {kind.value: _hash(kind, part) for kind, part in parts.items()}
         return cls(keys, get_user_model().objects.filter(username=name).first())
 
@@ -72,16 +78,18 @@ class Attempt:
         if wait := _longest_wait(rows, now):
             return Refusal(wait, is_first=False)
         self._count(now)
-        for kind, limit in LIMITS.items():
-            over = SignInTrouble.objects.filter(key=self.keys[kind], count__gt=limit.attempts, blocked_until=None)
+        for kind, key in self.keys.items():
+            limit = LIMITS[Kind(kind)]
+            over = SignInTrouble.objects.filter(key=key, count__gt=limit.attempts, blocked_until=None)
             over.update(blocked_until=now + limit.pause)
         wait = _longest_wait(rows, now)
         return Refusal(wait, is_first=True) if wait else None
 
     def succeeded(self) -> None:
         """It was the person: nothing counts against the account; of the address, what came before still does."""
-        SignInTrouble.objects.filter(key__in=[self.keys[Kind.PAIR], self.keys[Kind.ACCOUNT]]).delete()
-        SignInTrouble.objects.filter(key=self.keys[Kind.ADDRESS], count__gt=0).update(count=F("count") - 1)
+        of_account = [key for kind, key in self.keys.items() if kind != Kind.ADDRESS]
+        SignInTrouble.objects.filter(key__in=of_account).delete()
+        SignInTrouble.objects.filter(key=self.keys.get(Kind.ADDRESS, ""), count__gt=0).update(count=F("count") - 1)
 
     def _count(self, now: datetime) -> None:
         is_over = Q(tried_at__lt=now - WINDOW) | Q(blocked_until__lte=now)

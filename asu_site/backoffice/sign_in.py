@@ -8,6 +8,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.utils.translation import ngettext
 
+from asu_site.backoffice import known_browsers
 from packages import audit, throttle
 
 
@@ -18,7 +19,7 @@ class SignInForm(AdminAuthenticationForm):
         name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if self.request is None or not name or not password:
             return super().clean()
-        attempt = throttle.Attempt.by(name, self.request.META)
+        attempt = throttle.Attempt.by(name, self.request.META, browser=known_browsers.of(self.request, name))
         if refusal := attempt.begin():
             if refusal.is_first:
                 audit.of_session(audit.BLOCKED, attempt.user)

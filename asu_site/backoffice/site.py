@@ -1,12 +1,13 @@
 """The backoffice: Django's admin with the house's face, grouped by what people do; `today` is its first page."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern, URLResolver
@@ -14,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from asu_site.backoffice import known_browsers
 from asu_site.backoffice.sign_in import SignInForm
 from packages import roles
 from packages.scoped import scoped
@@ -77,6 +79,12 @@ class Backoffice(admin.AdminSite):
             path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"),
             *super().get_urls(),
         ]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response: HttpResponse = super().login(request, extra_context)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND and request.user.is_authenticated:
+            known_browsers.remember(request, response, request.user.get_username())
+        return response
 
     # -- the first page ------------------------------------------------------------------------------------
 

@@ -59,28 +59,31 @@ def parse(data: bytes | str) -> Told:
 
 def _without_documents(lines: list[str], reading: "_Reading") -> Iterator[tuple[int, str]]:
     """The lines outside of JSON documents, which are read as a whole where one begins."""
-    position, broken = 0, 0
+    text = "\n".join(lines)  # once: a paste may be thousands of small documents
+    position, broken, start = 0, 0, 0
     while position < len(lines):
-        line = lines[position]
+        line, length = lines[position], 0
         if line.lstrip()[:1] in ("{", "[") and broken < _MAX_BROKEN:
-            value, length = _document("\n".join(lines[position:]).lstrip())
-            if length:
-                reading.read_document(position + 1, value)
-                position += length
-                continue
-            broken += 1
-        yield position + 1, line
-        position += 1
+            value, length = _document(text, start + len(line) - len(line.lstrip()))
+            broken += not length
+        if length:
+            reading.read_document(position + 1, value)
+        else:
+            yield position + 1, line
+        end = position + max(length, 1)
+        start += sum(map(len, lines[position:end])) + end - position
+        position = end
 
 
-def _document(text: str) -> tuple[Any, int]:
-    """The JSON value that the text begins with, and how many lines it takes; 0 lines where it is none."""
+def _document(text: str, start: int) -> tuple[Any, int]:
+    """The JSON value that begins there, and how many lines it takes; 0 lines where it is none."""
     try:
-        value, end = json.JSONDecoder().raw_decode(text)
+        value, end = json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):
         return None, 0
-    rest = text[end:].partition("\n")[0]
-    return value, 0 if rest.strip() else text.count("\n", 0, end) + 1
+    end_of_line = text.find("\n", end)
+    rest = text[end:] if end_of_line < 0 else text[end:end_of_line]
+    return value, 0 if rest.strip() else text.count("\n", start, end) + 1
 
 
 @dataclass(slots=True)

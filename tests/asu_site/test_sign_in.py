@@ -98,6 +98,53 @@ def test_behind_a_proxy_the_address_is_the_one_that_it_added(keeper: User, setti
     assert "Too many" in said(answer)
 
 
+def test_a_proxy_that_writes_ports_makes_no_new_address_of_each_connection(keeper: User, settings: Settings) -> None:
+    settings.ASU_BEHIND_PROXY = True
+    for number in range(6):
+        client = Client(REMOTE_ADDR="127.0.0.1", HTTP_X_FORWARDED_FOR=f"198.51.100.7:{4000 + number}")
+        answer = client.post(LOGIN, {"username": "keeper", "password": "wrong"})
+
+    assert "Too many" in said(answer)
+
+
+def shut_out(name: str) -> None:
+    """As somebody with many addresses does, for as long as they like."""
+    for number in range(throttle.LIMITS[throttle.Kind.ACCOUNT].attempts + 1):
+        throttle.Attempt.by(name, {"REMOTE_ADDR": f"2001:db8:{number:x}::1"}).begin()
+
+
+def test_whoever_guesses_from_everywhere_does_not_shut_out_who_signed_in_here_before(keeper: User) -> None:
+    mine = Client(REMOTE_ADDR="198.51.100.7")
+    mine.post(LOGIN, {"username": "keeper", "password": RIGHT})
+    mine.post("/admin/logout/")
+    shut_out("keeper")
+
+    assert "Too many" in said(knock(password=RIGHT))
+    assert mine.post(LOGIN, {"username": "keeper", "password": RIGHT}).status_code == 302
+
+
+def test_a_known_browser_may_not_guess_more_than_others_nor_for_other_names(keeper: User) -> None:
+    mine = Client(REMOTE_ADDR="198.51.100.7")
+    answer = mine.post(LOGIN, {"username": "keeper", "password": RIGHT})
+    cookie = answer.cookies["known"]
+    mine.post("/admin/logout/")
+    shut_out("other")
+
+    assert cookie["httponly"] and cookie["path"] == "/admin/" and "keeper" not in cookie.value
+    assert "Too many" in said(mine.post(LOGIN, {"username": "other", "password": "wrong"}))
+    answers = [mine.post(LOGIN, {"username": "keeper", "password": "wrong"}) for _ in range(6)]
+    assert ["Too many" in said(answer) for answer in answers] == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize("value", ["", "x", "x" * 5000, "\x00", "WyJhIiwia2VlcGVyIl0:1abcde:forged"])
+def test_a_forged_cookie_makes_no_browser_known(keeper: User, value: str) -> None:
+    client = Client(REMOTE_ADDR="198.51.100.7")
+    client.cookies["known"] = value
+    shut_out("keeper")
+
+    assert "Too many" in said(client.post(LOGIN, {"username": "keeper", "password": RIGHT}))
+
+
 def test_who_signs_in_has_nothing_counted_against_the_account(keeper: User) -> None:
     for _ in range(3):
         assert all("Please enter" in said(knock()) for _ in range(4))

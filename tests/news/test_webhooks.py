@@ -203,10 +203,36 @@ def test_resumed_it_goes_on_with_what_was_left(active: Made, receiver: Receiver)
 
     receiver.answer = says(200)
     subscribing.resume(active.subscription)
+    later(minutes=1)
     tasks.go()
 
     assert receiver.events == ["news", "news"]
     assert receiver.got[0][0]["delivery"] == receiver.got[1][0]["delivery"]
+
+
+def test_pausing_and_resuming_all_day_neither_calls_the_receiver_nor_fills_the_queue(
+    client: Browser, active: Made, receiver: Receiver, django_capture_on_commit_callbacks: Any
+) -> None:
+    receiver.answer = says(500)
+    tasks.go()
+    place = f"/news/webhooks/{active.token}/"
+
+    with django_capture_on_commit_callbacks() as queued:
+        for _ in range(5):
+            client.post(f"{place}pause")
+            client.post(f"{place}resume")
+            client.post(f"{place}resume")
+            tasks.go()
+
+    assert receiver.events == ["news"]
+    assert queued == []
+
+
+def test_a_host_that_somebody_made_up_is_kept_by_no_webhook(client: Browser, settings: Settings) -> None:
+    sent = {**DEVICE, "url": "https://example.org/hook"}
+
+    assert client.post("/news/webhooks/", sent, HTTP_HOST="a" * 400).status_code == 400
+    assert not Subscription.objects.exists()
 
 
 def test_paused_it_is_not_called(active: Made, receiver: Receiver) -> None:
