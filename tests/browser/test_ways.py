@@ -4,9 +4,8 @@ way, nor any other that a page shows, leads nowhere.
 
 import hashlib
 import re
-from urllib.parse import urldefrag, urljoin, urlsplit
 
-from playwright.sync_api import APIRequestContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
 
