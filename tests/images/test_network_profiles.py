@@ -1,11 +1,12 @@
 """A request may name a network profile: its files and packages get into the image."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from builders.models import Build
 from builders.spec import BuildSpec
@@ -281,6 +282,17 @@ def test_the_list_for_people_tells_what_each_is_for(client: Client, profile: Net
 
 def test_an_empty_list_says_so(client: Client) -> None:
     assert "None yet" in client.get("/network-profiles/").content.decode()
+
+
+@pytest.mark.parametrize("default", ["openwrt", "elsewhere"])
+def test_the_list_leads_programs_to_where_there_is_one(
+    client: Client, profile: NetworkProfile, settings: Settings, default: str
+) -> None:
+    settings.ASU_DEFAULT_DISTRIBUTION = default
+
+    [address] = re.findall(r'href="(/[^"]*api/v1/network-profiles)"', client.get("/network-profiles/").content.decode())
+
+    assert client.get(address).status_code == 200
 
 
 def test_the_list_for_programs_fits_the_schema(client: Client, profile: NetworkProfile) -> None:

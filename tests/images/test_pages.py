@@ -113,6 +113,7 @@ def test_a_device_without_an_image_yet_has_the_name_of_the_catalogue(client: Cli
     spec = make_spec(distribution="openwrt", version="24.10.2", target="ath79/generic", profile="tplink_archer-c7-v2")
 
     assert "<h1>TP-Link Archer C7 v2</h1>" in page(client, make_request(spec))
+    assert "TP-Link Archer C7 v2</a>" in client.get("/images/").content.decode()
 
 
 def test_a_waiting_image_reloads_and_says_how_many_are_ahead(client: Client) -> None:
