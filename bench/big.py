@@ -14,15 +14,17 @@ import os
 import random
 import sys
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import bulk, catalogue
+from stats.tallies import Ending, Tally
 
 DAYS = 400  # that the builds are spread over
 KEPT_DAYS = 30  # what is older has expired, mostly
@@ -169,12 +171,12 @@ class Year:
     def __iter__(self) -> Iterator[Story]:
         chance = random.Random(5)
         # Some devices and releases are asked for much more often than others.
-        chance.shuffle(self._devices)
-        many = len(self._devices)
+        devices = chance.sample(self._devices, len(self._devices))
+        many = len(devices)
         reasons, weights = list(_REASONS), list(_REASONS.values())
         for pk in range(1, self.count + 1):
             at = self._now - timedelta(days=DAYS * (1 - pk / self.count) ** 1.2, seconds=20)
-            device = self._devices[int(many * chance.random() ** 3)]
+            device = devices[int(many * chance.random() ** 3)]
             state = self._state(pk, at, chance.random())
             reason = chance.choices(reasons, weights)[0] if state == "failed" else ""
             worker = (
@@ -201,26 +203,27 @@ class Year:
         return "expired" if is_old and dice < 0.97 else "done"
 
 
-def fill(count: int) -> None:
+def fill(builds: int) -> None:
     """Builds and all that hangs on them."""
     from builders.models import Attempt, Build
     from images.models import Image, ImageFile, ImageRequest
 
-    year = Year(count, _devices(), _add_workers())
+    year = Year(builds, _devices(), _add_workers())
     _tell("builds", Build, _BUILD, map(_build, year))
     _tell("attempts", Attempt, _ATTEMPT, (_attempt(story) for story in year if story.worker))
     _tell("requests", ImageRequest, _REQUEST, map(_request, year))
     _tell("images", Image, _IMAGE, (_image(story) for story in year if story.state in ("done", "expired")))
     files = (row for story in year if story.state in ("done", "expired") for row in _files(story))
     _tell("files", ImageFile, _FILE, files)
+    count(year)
     _set_sequences()
     bulk.settle()
 
 
 def _tell(what: str, model: Any, columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     began = time.perf_counter()
-    count = bulk.insert(model, columns, rows)
-    print(f"{count:10,} {what} in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    many = bulk.insert(model, columns, rows)
+    print(f"{many:10,} {what} in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 def _devices() -> list[Device]:
@@ -262,7 +265,10 @@ def _build(story: Story) -> tuple[Any, ...]:
             "sha256": device.imagebuilder,
         },
         "feeds": [],
+        "package_manager": "opkg",
         "arch_packages": device.arch,
+        "version_code": "r1-0123456789",
+        "default_packages": ["base-files", "busybox", "dropbear", "luci"],
     }
     started = _time(story.at + timedelta(seconds=9)) if story.worker else None
     finished = _time(story.at + timedelta(seconds=9 + story.seconds)) if is_over or story.state == "dropped" else None
@@ -328,6 +334,42 @@ def _files(story: Story) -> Iterator[tuple[Any, ...]]:
         sha256 = hashlib.sha256(b"%d %d" % (story.pk, number)).hexdigest()
         name = f"openwrt-{story.device.version}-{story.device.profile}-squashfs-{kind}.bin"
         yield (story.pk, name, kind, "squashfs", 8_000_000, sha256, sha256, story.pk % 5)
+
+
+def count(year: Year) -> None:
+    """The counters of each day and their sums, as the builds' ends and the nights leave them."""
+    from stats import periods
+    from stats.models import DailyCount
+
+    days: dict[date, Counter[Tally]] = defaultdict(Counter)
+    for story in year:
+        if story.state in ("done", "expired", "failed"):
+            ending = _ending(story)
+            days[ending.at.date()].update(ending.tallies())
+    rows = ((day, *tally, number) for day, tallies in days.items() for tally, number in tallies.items())
+    _tell("counters", DailyCount, ["day", *Tally._fields, "count"], rows)
+    today = datetime.now(UTC).date()
+    for day in days:
+        if (today - day).days > periods.WHOLE_FOR:
+            periods.shorten(day)
+    periods.compact(today)
+    periods.refresh(today)
+
+
+def _ending(story: Story) -> Ending:
+    device = story.device
+    return Ending(
+        story.at + timedelta(seconds=9 + story.seconds),
+        "openwrt",
+        reason=story.reason,
+        version=device.version,
+        target=device.target,
+        profile=device.profile,
+        packages=(f"package-{story.pk % 4000:04}",),
+        client=_CLIENTS[story.pk % len(_CLIENTS)],
+        waited=9.0,
+        took=story.seconds,
+    )
 
 
 def _time(at: datetime) -> Any:

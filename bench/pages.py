@@ -12,6 +12,7 @@ the rows once and finds them again the next time (with DATABASE_URL: in that ver
 """
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -20,15 +21,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import big, site
 
+if TYPE_CHECKING:
+    from packages.models import Profile
+
 PUBLIC, SEARCH, ADMIN = 0.050, 0.020, 0.150  # seconds of CPU
 _EMPTY = "/bench-empty"
 _ENOUGH, _MOST, _LEAST = 0.5, 40, 5  # seconds and repetitions
+_SECRET = "0123456789abcdef0123456789abcdef"  # against forged posts: the same in cookie and header
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -39,6 +45,7 @@ class Page:
     name: str
     address: str
     limit: float
+    form: str = ""  # what is posted; "": it is a GET
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,39 +111,94 @@ def pages() -> Iterator[Page]:
 
 
 def _public() -> Iterator[Page]:
-    from builders.models import Build
     from packages.models import Profile
 
     profile = Profile.objects.select_related("target__release").order_by("-id")[0]
+    yield Page("home", "/", PUBLIC)
+    yield from _devices(profile)
+    yield from _images(profile)
+    yield Page("updates", "/updates/", PUBLIC)
+    yield Page("updates: a verdict", "/updates/", PUBLIC, urlencode({"text": _paste()}))
+    yield Page("statistics", "/statistics/", PUBLIC)
+    yield Page("statistics: a year", "/statistics/?days=365&distribution=openwrt", PUBLIC)
+    yield Page("statistics: a chart as CSV", "/statistics/builds.csv?days=365", PUBLIC)
+    yield Page("news of a distribution", "/news/openwrt.atom", PUBLIC)
+    yield Page("news of a device", f"/news/openwrt/{profile.target.name}/{profile.name}.atom?packages=luci", PUBLIC)
+    for name in ("status", "about", "docs", "network-profiles", "news/webhooks"):
+        yield Page(name, f"/{name}/", PUBLIC)
+    for name in ("status.json", "metrics", "readyz"):
+        yield Page(name, f"/{name}", PUBLIC)
+
+
+def _devices(profile: "Profile") -> Iterator[Page]:
+    """Finding one, its page, and choosing packages for it."""
     device = f"/devices/openwrt/{profile.target.name}/{profile.name}/"
     version = urlencode({"version": profile.target.release.version})
-    built = Build.objects.filter(state="done").order_by("-id")[0].spec_hash
-    failed = Build.objects.filter(state="failed").order_by("-id")[0].spec_hash
-    waiting = Build.objects.filter(state="queued").order_by("-id")[0].spec_hash
-    other = Build.objects.filter(state="done").order_by("-id")[1].spec_hash
-    yield Page("home", "/", PUBLIC)
+    chosen = f"{version}&packages={'+'.join(f'package-{number:04}' for number in range(40))}+luci"
     yield Page("devices", "/devices/", PUBLIC)
+    yield Page("devices: page 300", "/devices/?page=300", PUBLIC)
     for term in ("archer", "tp-link archer c7 v2", "a", "zzzz"):
         yield Page(f"devices: search {term!r}", f"/devices/?{urlencode({'q': term})}", SEARCH)
+    yield Page("devices: while somebody types", "/devices/?part=short&q=archr", SEARCH)
     yield Page("device", device, PUBLIC)
     yield Page("device: choose", f"{device}choose/?{version}", PUBLIC)
-    yield Page("device: choose, packages", f"{device}choose/packages?{version}&q=luci", PUBLIC)
+    yield Page("device: choose, many packages", f"{device}choose/?{chosen}", PUBLIC)
+    yield Page("device: choose, packages found", f"{device}choose/packages?{version}&q=luci", PUBLIC)
+    yield Page("device: choose, one more", f"{device}choose/selection?{version}&add=luci", PUBLIC)
+
+
+def _images(profile: "Profile") -> Iterator[Page]:
+    """Lists, images in each state, two side by side."""
+    from builders.models import Build
+    from images.models import ImageRequest
+
+    newest = ImageRequest.objects.order_by("-id")[0]
     yield Page("images", "/images/", PUBLIC)
-    yield Page("images: page 100", "/images/?page=100", PUBLIC)
-    yield Page("images: page 100000", "/images/?page=100000", PUBLIC)
-    yield Page("images: search device", f"/images/?{urlencode({'q': profile.name})}", PUBLIC)
-    yield Page("images: search nothing", "/images/?q=zzzz", PUBLIC)
-    for state, found in (("built", built), ("failed", failed), ("waiting", waiting)):
-        yield Page(f"image: {state}", f"/images/{found}/", PUBLIC)
-    yield Page("compare", f"/compare/?{urlencode({'a': built, 'b': other})}", PUBLIC)
-    for name in ("updates", "statistics", "status", "about", "docs", "network-profiles"):
-        yield Page(name, f"/{name}/", PUBLIC)
-    yield Page("news of a distribution", "/news/openwrt.atom", PUBLIC)
+    for part in (100_000, newest.pk // 2, 10):
+        yield Page(f"images: before {part}", f"/images/?before={part}", PUBLIC)
+    for state in ("ready", "waiting", "failed"):
+        yield Page(f"images: {state}", f"/images/?state={state}", PUBLIC)
+        yield Page(f"images: {state}, in the middle", f"/images/?state={state}&before={newest.pk // 2}", PUBLIC)
+    terms = {
+        "device": profile.name,
+        "target": profile.target.name,
+        "family": "tplink",
+        "release": "22.03.7",
+        "device and release": f"{profile.name} 24.10.8",
+        "family and release": "tplink 24.10.8",
+        "hash": newest.request_hash[:8],
+        "nothing": "zzzz",
+    }
+    for name, term in terms.items():
+        yield Page(f"images: search {name}", f"/images/?{urlencode({'q': term})}", PUBLIC)
+    yield Page("images: search family, failed", "/images/?q=tplink&state=failed", PUBLIC)
+    yield Page("images: search device, failed", f"/images/?q={profile.name}&state=failed", PUBLIC)
+    found = {state: Build.objects.filter(state=state).order_by("-id")[0].spec_hash for state in ("done", "failed")}
+    found["queued"] = Build.objects.filter(state="queued").order_by("-id")[0].spec_hash
+    for state, name in found.items():
+        yield Page(f"image: {state}", f"/images/{name}/", PUBLIC)
+    yield Page("image: queued, live", f"/images/{found['queued']}/live", PUBLIC)
+    other = Build.objects.filter(state="done").order_by("-id")[1].spec_hash
+    yield Page("compare", "/compare/", PUBLIC)
+    yield Page("compare: two images", f"/compare/?{urlencode({'a': found['done'], 'b': other})}", PUBLIC)
+
+
+def _paste() -> str:
+    """What a router of an old release prints: its board, and 150 packages."""
+    from packages.models import Profile
+
+    profile = Profile.objects.select_related("target").filter(target__release__version="23.05.6").order_by("id")[0]
+    told = {"version": "23.05.6", "distribution": "OpenWrt", "target": profile.target.name, "revision": "r1-0123456789"}
+    board = {"board_name": profile.name, "rootfs_type": "squashfs", "release": told}
+    names = profile.target.feeds.order_by("id")[0].packages.order_by("id").values_list("name", "version")[:150]
+    return "\n".join([json.dumps(board, indent=1), *(f"{name} - {version}" for name, version in names)])
 
 
 def _admin() -> Iterator[Page]:
     from builders.models import Build, Worker
+    from images.models import Image
     from packages.lists.keyset import Cursor
+    from packages.models import Distribution
 
     def a_list(model: str, name: str, **query: str) -> Page:
         question = f"?{urlencode(query)}" if query else ""
@@ -146,6 +208,7 @@ def _admin() -> Iterator[Page]:
     middle = {"p": Cursor("after", [Build.objects.order_by("-id")[0].pk // 2]).write()}
     worker = str(Worker.objects.order_by("-id")[0].pk)
     row = Build.objects.filter(state="failed").order_by("-id")[0]
+    distribution, image = Distribution.objects.get(name="openwrt"), Image.objects.order_by("-id")[0]
     yield Page("admin: today", "/admin/", ADMIN)
     for model in ("builders/build", "builders/attempt", "images/imagerequest", "images/image", "images/imagefile"):
         yield a_list(model, "")
@@ -179,27 +242,35 @@ def _admin() -> Iterator[Page]:
     yield Page("admin: one build, live", f"/admin/builders/build/{row.pk}/live/", ADMIN)
     for model in ("builders/worker", "builders/imagebuilder", "builders/jointoken", "images/clienttoken"):
         yield a_list(model, "")
-    for model in ("distribution", "channel", "release", "target", "profile", "feed", "package", "organisation"):
+    for model in ("distribution", "channel", "release", "target", "profile", "feed", "package", "syncrun"):
         yield a_list(f"packages/{model}", "")
+    for model in ("packagechange", "networkprofile", "allowedrepository", "distributionkey", "flavourdevice"):
+        yield a_list(f"packages/{model}", "")
+    yield Page("admin: one distribution", f"/admin/packages/distribution/{distribution.pk}/change/", ADMIN)
+    release = distribution.releases.order_by("id")[0]
+    yield Page("admin: one release", f"/admin/packages/release/{release.pk}/change/", ADMIN)
+    yield Page("admin: one image", f"/admin/images/image/{image.pk}/change/", ADMIN)
+    yield Page("admin: one worker", f"/admin/builders/worker/{worker}/change/", ADMIN)
     yield a_list("packages/package", "search", q="luci")
     yield a_list("packages/profile", "search", q="tplink")
-    yield a_list("stats/dailycount", "")
+    for model in ("stats/dailycount", "stats/incident", "news/subscription", "news/delivery", "auth/user"):
+        yield a_list(model, "")
     yield a_list("admin/logentry", "")
 
 
 # -- asking ------------------------------------------------------------------------------------------------
 
-Ask = Callable[[str], tuple[int, int]]
+Ask = Callable[[Page], tuple[int, int]]
 
 
 def measure(ask: Ask, page: Page) -> Cost:
     """Asks some times. Memories that a page fills stay filled from the second time on."""
     began = time.process_time()
-    status, size = ask(page.address)
+    status, size = ask(page)
     cold = time.process_time() - began
     count, cpu, database = 0, time.process_time(), _database_seconds()
     while count < _LEAST or (time.process_time() - cpu < _ENOUGH and count < _MOST):
-        ask(page.address)
+        ask(page)
         count += 1
     warm, behind = time.process_time() - cpu, _database_seconds() - database
     return Cost(status, size, cold, warm / count, behind / count)
@@ -207,6 +278,7 @@ def measure(ask: Ask, page: Page) -> Cost:
 
 def _asker() -> Ask:
     """Asks the application as an operator; gives status and size."""
+    from django.conf import settings
     from django.http import HttpRequest, HttpResponse
     from django.test import RequestFactory
     from django.urls import path
@@ -219,12 +291,19 @@ def _asker() -> Ask:
     urls.urlpatterns.insert(0, path(_EMPTY[1:], empty))
     from asu_site.wsgi import application
 
-    factory, cookie = RequestFactory(), _signed_in()
+    factory, session = RequestFactory(), _signed_in()
 
-    def ask(address: str) -> tuple[int, int]:
+    def ask(page: Page) -> tuple[int, int]:
         seen: list[str] = []
-        cookies = {"HTTP_COOKIE": cookie} if address.startswith("/admin/") else {}
-        environ = factory.get(address, HTTP_HOST="localhost", **cookies).environ  # type: ignore[arg-type]
+        about: dict[str, str] = {"HTTP_HOST": "localhost", "HTTP_ACCEPT_ENCODING": "gzip, br"}
+        if page.address.startswith("/admin/"):
+            about["HTTP_COOKIE"] = session
+        if page.form:
+            about |= {"HTTP_COOKIE": f"{settings.CSRF_COOKIE_NAME}={_SECRET}", "HTTP_X_CSRFTOKEN": _SECRET}
+            kind = "application/x-www-form-urlencoded"
+            environ = factory.post(page.address, page.form, content_type=kind, **about).environ  # type: ignore[arg-type]
+        else:
+            environ = factory.get(page.address, **about).environ  # type: ignore[arg-type]
         body = application(environ, lambda status, headers, *_: seen.append(status))
         size = sum(map(len, body))
         if hasattr(body, "close"):
