@@ -491,10 +491,14 @@ def test_a_release_of_another_distribution_is_not_decided_about_from_ones_own(wo
 
 def test_only_operators_have_another_address_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    finding = probing.Finding("https://x.example.org", [])
-    monkeypatch.setattr(probing, "probe_distribution", lambda row, url: asked.append(url) or finding)
+
+    def probe(row: Distribution, url: str) -> probing.Finding:
+        asked.append(url)
+        return probing.Finding(url)
+
+    monkeypatch.setattr(probing, "probe_distribution", probe)
     elsewhere = "http://192.168.0.1/internal"
-    mine, other, private = (world.rows[Distribution][whose] for whose in (MINE, OTHERS, PRIVATE))
+    mine, other, private = (Distribution.objects.get(name=name) for name in (MINE, OTHERS, PRIVATE))
     check = reverse("admin:packages_distribution_check", args=[mine.pk])
 
     assert world.clients[Role.MAINTAINER].post(check, {"url": elsewhere, "try": ""}).status_code == 200
@@ -526,7 +530,7 @@ def test_package_changes_are_compared_and_brought_in_for_ones_own_only(world: Wo
         asked = {"distribution": row.pk, "before": "24.10.2", "after": "24.10.2"}
         compared = client.get(reverse("admin:packages_packagechange_suggestions"), asked)
         assert bool(compared.context["form"].errors) == (whose != MINE)
-        exported = client.get(reverse("admin:packages_packagechange_export"), {"distribution": row.name})
+        exported = client.get(reverse("admin:packages_packagechange_export"), {"distribution": whose})
         assert (exported.json() == []) == (whose == PRIVATE)
     sources = [row.sources for row in PackageChange.objects.filter(kind="dropped")]
     assert sources == [[f"gone-{MINE}"]]
