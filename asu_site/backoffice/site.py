@@ -35,7 +35,11 @@ GROUPS: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
         "auth",
         ("user", "packages.organisation", "images.clienttoken", "packages.signintrouble"),
     ),
-    (_("Watching"), "stats", ("admin.logentry", "stats.dailycount", "stats.incident")),
+    (
+        _("Watching"),
+        "stats",
+        ("admin.logentry", "stats.dailycount", "stats.incident", "news.subscription", "news.delivery"),
+    ),
     (_("Chores"), "django_q", ()),
 )
 # Names that say what people look for there.

@@ -174,7 +174,10 @@ def test_the_menu_is_grouped_by_what_people_do_and_has_everything_once(admin_cli
     names = [str(group["name"]) for group in groups]
     assert names == ["Catalogue", "Requests and images", "Farm", "People and access", "Watching", "Chores"]
     listed = [model["model"] for group in groups for model in group["models"]]
-    assert len(listed) == len(set(listed)) == len(admin.site._registry)
+    # Large parts of something are edited in lists of their own, to which the page of the whole leads.
+    parts = {model.__name__ for model in set(admin.site._registry) - set(listed)}
+    assert parts == {"SeriesFeed", "FlavourDevice", "NetworkProfileFile"}
+    assert len(listed) == len(set(listed))
     for group in groups:
         for model in group["models"]:
             assert admin_client.get(model["admin_url"]).status_code == 200
