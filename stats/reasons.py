@@ -30,6 +30,7 @@ _WORDS: dict[str, str | Promise] = {
     "infrastructure": _("the workers vanished too often"),
     "bad_result": _("the worker delivered what was not asked for"),
     "crash": _("the build ended in an unexpected way"),
+    "refused": _("a maintainer decided that it is not built"),
     "cancelled": _("the build was cancelled"),
     "unknown": _("nobody knows"),
 }

@@ -4,6 +4,7 @@ The pages are rendered in a language in which each message stands in brackets. W
 through gettext: either it is data, such as names, versions and commands, or somebody forgot it.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -16,13 +17,19 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils.translation import trans_real
 
+from builders.models import Build
+from builders.states import Phase, Reason, State
+from images.models import Image
 from packages.models import Distribution, NetworkProfile
+from stats.models import Incident
 from tests.factories import make_spec
 from tests.images.factories import DEVICE, make_target
 from tests.images.publications import make_image, make_request
 from tests.packages.devices import make_listing
 
 OPEN, CLOSE = "⟦", "⟧"
+NOW = "2026-01-02T03:04:05Z"
+RELEASE = {"distribution": "OpenWrt", "version": "24.10.2", "revision": "r1-a", "target": "ath79/generic"}
 
 # A line a page: its address, and the status that it answers with.
 PAGES = {
@@ -35,25 +42,56 @@ PAGES = {
     "/devices/openwrt/ath79/generic/tplink_archer-c7-v2/": 200,
     "/devices/openwrt/ramips/mt7621/zyxel_nr7101/": 200,
     "/devices/openwrt/ath79/generic/no_such-device/": 404,
+    "/devices/openwrt/ath79/generic/tplink_archer-c7-v2/choose/": 200,
+    "/devices/openwrt/ath79/generic/tplink_archer-c7-v2/choose/?packages=vim+-ppp+nobody+%3F&rootfs_size_mb=x": 200,
+    "/devices/openwrt/ath79/generic/tplink_archer-c7-v2/choose/?version=1.2.3": 404,
     "/network-profiles/": 200,
+    "/images/": 200,
+    "/images/?q=archer&state=failed": 200,
     "/images/none/": 404,
+    "/updates/": 200,
+    "/compare/": 200,
+    "/compare/?a=24.10.2&b=nonsense+of+mine": 200,
+    "/statistics/": 200,
+    "/statistics/?days=365&distribution=openwrt": 200,
+    "/status/": 200,
+    "/about/": 200,
+    "/docs/": 200,
+    "/openwrt/docs/": 200,
+    "/news/webhooks/": 200,
+}
+# The page of an image in each of its states: of its build, and what became of that.
+IMAGES: dict[str, tuple[State, dict[str, Any]]] = {
+    "ready": (State.DONE, {}),
+    "expired": (State.EXPIRED, {"expired_at": NOW}),
+    "withdrawn": (State.DONE, {"withdrawn_at": NOW, "withdrawn_why": "A test."}),
+    "queued": (State.QUEUED, {}),
+    "building": (State.BUILDING, {"phase": Phase.BUILDING_IMAGE, "started_at": NOW}),
+    "failed": (State.FAILED, {"reason": Reason.IMAGE_TOO_BIG, "sentence": "A test.", "finished_at": NOW}),
+    "parked": (State.PARKED, {"reason": Reason.INFRASTRUCTURE, "sentence": "A test.", "finished_at": NOW}),
+    "cancelled": (State.FAILED, {"reason": Reason.CANCELLED, "sentence": "A test.", "finished_at": NOW}),
 }
 # Templates that no request here leads to.
 TEMPLATES = ("400.html", "403.html", "403_csrf.html", "404.html", "500.html")
 
 # What is data, or the same in every language. Full matches; what stands in <code>, <pre> and the like is data anyway.
 DATA = (
-    r"[\d.,:/ +·()%-]*",
-    r"\d{4}-\d\d-\d\d( \d\d:\d\d)?",
-    r"(openwrt|demo|Meadow)( [\d.]+)?,?",  # distributions, releases of them, communities
+    r"[\d.,:/ +·()%→\u2013-]*",
+    r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?( UTC)?)?",
+    r"((tiny|Demo Tiny), |→ )*(openwrt|demo|Meadow)( [\d.]+)?[,:]?",  # distributions, releases of them, communities
     r"\d\d\.\d\d\.\d+(-rc\d)?|SNAPSHOT",
-    r"TP-Link Archer C7 v2|Second name|ZyXEL NR7101|Demo Tiny|A test\.",
+    r"TP-Link Archer C7 v2|Second name|ZyXEL NR7101|A test\.",
     r"tplink_archer-c7-v2|archer|archre|nothing like it|no such-device",  # what was searched for
-    r"squashfs|sysupgrade",
-    r"Linux [\d.]+|API",
+    r"squashfs|((sysupgrade|factory)( · squashfs)?)|demo-1\.0\.0-\S+\.bin",
+    r"Linux [\d.]+|API|JSON|YAML|SHA-256|ImageBuilder|status\.json|core|;",
+    r"uci \S.*",
+    r"[a-z0-9_]+/[a-z0-9_]+|https://hooks\.example\.org/router",  # examples
+    r"(luci|vim|ppp|nobody|base-files|dnsmasq-full|dropbear|firewall4|kmod-ath10k-ct|luci-base|1)",  # packages
+    r"[\d.]+(~[0-9a-f]+|-r\d+)|worker-\d+|[\d.]+ s",
+    r"(Demo Tiny, demo 1\.0\.0( → )?)+|tiny|Demo Tiny|[0-9a-f]{12,64}…?|http://testserver/\S*",
 )
 _WORDS = ("title", "aria-label", "placeholder", "alt", "data-done", "data-status", "content")
-_DATA_TAGS = ("script", "style", "code", "pre", "option")
+_DATA_TAGS = ("script", "style", "code", "pre", "option", "textarea", "svg")
 
 
 class Brackets(trans_real.DjangoTranslation):
@@ -88,7 +126,9 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         known = dict(attrs)
-        if self._depth == 0 and (tag in _DATA_TAGS or "mono" in (known.get("class") or "").split()):
+        # What is said to be English is: sentences of the API, stored ones.
+        is_english = known.get("lang") == "en" and tag != "html"
+        if self._depth == 0 and (is_english or tag in _DATA_TAGS or "mono" in (known.get("class") or "").split()):
             self._within = tag
         self._depth += tag == self._within
         is_for_people = tag != "meta" or known.get("name") == "description"
@@ -157,6 +197,50 @@ def test_every_word_on_a_page_can_be_translated(client: Client, address: str) ->
     assert answer.status_code == PAGES[address]
     assert OPEN in text
     assert untranslated(text) == []
+
+
+@pytest.mark.usefixtures("brackets", "db")
+@pytest.mark.parametrize("name", IMAGES)
+def test_every_word_of_an_image_can_be_translated(client: Client, name: str) -> None:
+    state, fields = IMAGES[name]
+    image = make_image() if state in (State.DONE, State.EXPIRED) else None
+    request = image.request if image is not None else make_request()
+    Build.objects.filter(request=request).update(state=state, **({} if image else fields))
+    if image is not None:
+        type(image).objects.filter(pk=image.pk).update(**fields)
+
+    text = client.get(f"/images/{request.request_hash}/").content.decode()
+
+    assert OPEN in text
+    assert untranslated(text) == []
+
+
+@pytest.mark.usefixtures("brackets", "shown")
+def test_every_word_of_a_comparison_can_be_translated(client: Client) -> None:
+    image = Image.objects.get()
+
+    text = client.get("/compare/", {"a": image.request.request_hash, "b": image.request.request_hash}).content.decode()
+
+    assert untranslated(text) == []
+
+
+@pytest.mark.usefixtures("brackets", "shown")
+def test_every_word_of_a_verdict_can_be_translated(client: Client) -> None:
+    board = {"board_name": "tplink,archer-c7-v2", "model": "TP-Link Archer C7 v2", "release": RELEASE}
+
+    text = client.post("/updates/", {"text": json.dumps(board) + "\nvim - 1\nnobody - 1\n"}).content.decode()
+
+    assert untranslated(text) == []
+
+
+@pytest.mark.usefixtures("brackets", "db")
+def test_every_word_of_an_incident_can_be_translated(client: Client) -> None:
+    incident = Incident.objects.create(title="A test.", text="A test.")
+    incident.updates.create(text="A test.")
+
+    for address in (f"/incidents/{incident.pk}/", "/status/"):
+        text = client.get(address).content.decode()
+        assert untranslated(text) == []
 
 
 @pytest.mark.usefixtures("brackets", "db")

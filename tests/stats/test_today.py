@@ -177,7 +177,7 @@ def test_the_menu_is_grouped_by_what_people_do_and_has_everything_once(admin_cli
     groups = admin_client.get(HOME).context["app_list"]
 
     names = [str(group["name"]) for group in groups]
-    assert names == ["Catalogue", "Requests and images", "Farm", "People and access", "Watching", "Webhooks", "Chores"]
+    assert names == ["Catalogue", "Requests and images", "Farm", "People and access", "Watching", "Chores"]
     listed = [model["model"] for group in groups for model in group["models"]]
     shown = [model for model, owner in admin.site._registry.items() if not isinstance(owner, OffIndex)]
     assert len(listed) == len(set(listed)) and set(listed) == set(shown)
