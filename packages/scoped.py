@@ -138,8 +138,6 @@ class SeenOnly(admin.RelatedFieldListFilter):
 class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
     """See the module."""
 
-    notes_itself = False  # whether whatever it does is in the log already, and nothing where it left all alone
-
     # -- permissions ---------------------------------------------------------------------------------------
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -203,7 +201,7 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
                 self.message_user(request, f"{left} left alone: not yours to change.", messages.WARNING)
         before = audit.last()
         name = request.POST.get("action", "")
-        notes_itself = name == "delete_selected" or self.notes_itself
+        notes_itself = name == "delete_selected" or self._notes_itself
         chosen_rows = [] if notes_itself else self._chosen(request, mine)
         answer = super().response_action(request, mine, *more)
         is_done = answer is None or answer.status_code == 302
@@ -211,6 +209,11 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
             title = str(dict(self.get_action_choices(request)).get(name, name))
             audit.note(request.user, chosen_rows, f"{title.partition(':')[0]}.")
         return answer
+
+    @property
+    def _notes_itself(self) -> bool:
+        """Whether all that the list does is in the log already. Where it left all alone there is nothing to note."""
+        return bool(getattr(self, "notes_itself", False))  # the class behind this one says so
 
     def _chosen(self, request: HttpRequest, rows: QuerySet[Any]) -> list[Any]:
         if request.POST.get("select_across") == "1":
@@ -258,7 +261,7 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
                 raise PermissionDenied
             before = audit.last()
             answer = view(request, *args, **kwargs)
-            if row is not None and not is_stock and answer.status_code == 302 and not self.notes_itself:
+            if row is not None and not is_stock and answer.status_code == 302 and not self._notes_itself:
                 self._note_unless_noted(request, row, before)
             return answer
 
