@@ -258,6 +258,7 @@ def _admin() -> Iterator[Page]:
     yield a_list("packages/profile", "search", q="tplink")
     for model in ("stats/dailycount", "stats/incident", "news/subscription", "news/delivery", "auth/user"):
         yield a_list(model, "")
+    yield Page("admin: dailycount, 30 days", "/admin/stats/dailycount/?name=package&days=30", ADMIN)
     yield a_list("admin/logentry", "")
 
 
