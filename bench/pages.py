@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from packages.models import Profile
 
 PUBLIC, SEARCH, ADMIN = 0.050, 0.020, 0.150  # seconds of CPU
+METRICS = 0.300  # one program asks for them, a few times a minute
 _EMPTY = "/bench-empty"
 _ENOUGH, _MOST, _LEAST = 0.5, 40, 5  # seconds and repetitions
 _SECRET = "0123456789abcdef0123456789abcdef"  # against forged posts: the same in cookie and header
@@ -126,15 +127,17 @@ def _public() -> Iterator[Page]:
     yield Page("news of a device", f"/news/openwrt/{profile.target.name}/{profile.name}.atom?packages=luci", PUBLIC)
     for name in ("status", "about", "docs", "network-profiles", "news/webhooks"):
         yield Page(name, f"/{name}/", PUBLIC)
-    for name in ("status.json", "metrics", "readyz"):
+    for name in ("status.json", "readyz"):
         yield Page(name, f"/{name}", PUBLIC)
+    yield Page("metrics", "/metrics", METRICS)
 
 
 def _devices(profile: "Profile") -> Iterator[Page]:
     """Finding one, its page, and choosing packages for it."""
     device = f"/devices/openwrt/{profile.target.name}/{profile.name}/"
     version = urlencode({"version": profile.target.release.version})
-    chosen = f"{version}&packages={'+'.join(f'package-{number:04}' for number in range(40))}+luci"
+    offered = profile.target.feeds.order_by("id")[0].packages.order_by("id").values_list("name", flat=True)[:40]
+    chosen = f"{version}&{urlencode({'packages': ' '.join(offered)})}"
     yield Page("devices", "/devices/", PUBLIC)
     yield Page("devices: page 300", "/devices/?page=300", PUBLIC)
     for term in ("archer", "tp-link archer c7 v2", "a", "zzzz"):
@@ -255,6 +258,7 @@ def _admin() -> Iterator[Page]:
     yield a_list("packages/profile", "search", q="tplink")
     for model in ("stats/dailycount", "stats/incident", "news/subscription", "news/delivery", "auth/user"):
         yield a_list(model, "")
+    yield Page("admin: dailycount, 30 days", "/admin/stats/dailycount/?name=package&days=30", ADMIN)
     yield a_list("admin/logentry", "")
 
 

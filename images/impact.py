@@ -8,6 +8,8 @@ from django.db.models import Q
 from images.models import Image, ImageRequest
 from packages.impact import RECENT, Places, bounded, words
 
+MOST_IMAGES = 1000  # each is a look at its request too
+
 
 def counts(places: Places) -> Iterator[str]:
     """Requests so far, and images whose files are here."""
@@ -15,7 +17,8 @@ def counts(places: Places) -> Iterator[str]:
         return
     yield words(bounded(ImageRequest.objects.filter(_of(places))), "request so far", "requests so far")
     served = Image.objects.filter(_of(places, "request__"), expired_at=None, withdrawn_at=None)
-    yield words(bounded(served), "image that can be downloaded", "images that can be downloaded")
+    count = bounded(served, MOST_IMAGES)
+    yield words(count, "image that can be downloaded", "images that can be downloaded", MOST_IMAGES)
 
 
 def wishes(distribution: str, packages: Sequence[str]) -> int:

@@ -57,13 +57,13 @@ def wished_for(distribution: str, packages: Sequence[str]) -> int:
     return sum(counter(distribution, packages) for counter in _wishes)
 
 
-def bounded(rows: "QuerySet[object]") -> int:  # type: ignore[type-var]
-    """How many, up to one more than `MOST`."""
-    return rows.order_by()[: MOST + 1].count()
+def bounded(rows: "QuerySet[object]", most: int = MOST) -> int:  # type: ignore[type-var]
+    """How many, up to one more than `most`."""
+    return rows.order_by()[: most + 1].count()
 
 
-def words(count: int, one: str, many: str) -> str:
+def words(count: int, one: str, many: str, most: int = MOST) -> str:
     """`14 targets`; "" for none."""
-    if count > MOST:
-        return f"more than {MOST:,} {many}"
+    if count > most:
+        return f"more than {most:,} {many}"
     return f"{count:,} {one if count == 1 else many}" if count else ""

@@ -83,8 +83,9 @@ def finished_lately(seconds: float = DAY) -> tuple[int, dict[str, int]]:
     """How many builds gave an image, and how many failed by reason."""
     lately = Build.objects.filter(finished_at__gt=from_now(-seconds)).order_by()
     done = lately.filter(state__in=(State.DONE, State.EXPIRED)).count()
-    failed = lately.filter(state__in=(State.FAILED, State.PARKED)).values_list("reason").annotate(Count("id"))
-    return done, dict(sorted(failed, key=lambda row: (-row[1], row[0])))
+    # Counted here: to group by reason, SQLite with statistics walks through all builds there ever were.
+    failed = Counter(lately.filter(state__in=(State.FAILED, State.PARKED)).values_list("reason", flat=True))
+    return done, dict(sorted(failed.items(), key=lambda row: (-row[1], row[0])))
 
 
 # -- workers -----------------------------------------------------------------------------------------------

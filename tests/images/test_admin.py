@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from builders.models import Build
 from builders.states import State
-from images import tallies, tasks
+from images import impact, tallies, tasks
 from images.models import ClientToken, DownloadCount, Image
 from packages.models import Organisation
+from stats.models import DailyCount
 from tests.factories import make_spec
 from tests.images.publications import SYSUPGRADE, make_image, make_request
 
@@ -112,6 +113,28 @@ def test_counters_open(maintainer: Client) -> None:
 
     assert answer.status_code == 200
     assert b"builds" in answer.content
+
+
+@pytest.mark.parametrize(("days", "is_shown"), [("7", True), ("1", False), ("nonsense", False), ("9" * 30, False)])
+def test_counters_are_found_by_their_day(maintainer: Client, days: str, is_shown: bool) -> None:
+    day = timezone.now().date() - timedelta(days=3)
+    DailyCount.objects.create(day=day, name="package", key="tiny-editor", count=4)
+
+    answer = maintainer.get(f"/admin/stats/dailycount/?days={days}")
+
+    assert (b"tiny-editor" in answer.content) is is_shown
+
+
+def test_images_of_a_release_are_counted_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = make_image().request
+    place = request.distribution, request.version
+
+    exactly = list(impact.counts([place]))
+    monkeypatch.setattr(impact, "MOST_IMAGES", 0)
+    so_far = list(impact.counts([place]))
+
+    assert exactly == ["1 request so far", "1 image that can be downloaded"]
+    assert so_far == ["1 request so far", "more than 0 images that can be downloaded"]
 
 
 # -- pinned, withdrawn, counted ----------------------------------------------------------------------------
