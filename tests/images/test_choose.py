@@ -291,10 +291,14 @@ def test_the_same_wish_by_page_and_by_api_is_one_build(demo: Distribution, clien
     [
         ({"packages": "nonsense"}, 422, "Unsupported package(s): nonsense"),
         ({"packages": "-busybox"}, 400, "cannot be removed"),
-        ({"filesystem": "ext4"}, 400, 'id="filesystem-wrong">filesystem: acme_pebble has no image with ext4'),
-        ({"rootfs_size_mb": "lots"}, 400, "id=\"rootfs-wrong\">rootfs_size_mb: 'lots' is not a whole number"),
-        ({"network_profile": "nowhere"}, 400, "id=\"network-profile-wrong\">network_profile: 'nowhere' is none"),
-        ({"defaults": "x" * 20481}, 400, 'id="defaults-wrong">defaults: 20481 bytes are too many'),
+        ({"filesystem": "ext4"}, 400, 'id="filesystem-wrong" lang="en">filesystem: acme_pebble has no image with ext4'),
+        ({"rootfs_size_mb": "lots"}, 400, 'id="rootfs-wrong" lang="en">rootfs_size_mb: \'lots\' is not a whole number'),
+        (
+            {"network_profile": "nowhere"},
+            400,
+            'id="network-profile-wrong" lang="en">network_profile: \'nowhere\' is none',
+        ),
+        ({"defaults": "x" * 20481}, 400, 'id="defaults-wrong" lang="en">defaults: 20481 bytes are too many'),
         ({"packages": "a;b"}, 400, "No names of packages"),
     ],
 )
