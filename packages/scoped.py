@@ -18,6 +18,7 @@ from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls.resolvers import URLPattern
+from django.utils.text import capfirst
 
 from packages import audit, reach, roles
 
@@ -187,6 +188,7 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         found = super().get_changelist_instance(request)
+        found.title = capfirst(str(self.opts.verbose_name_plural))  # what it is a list of, not what to do with it
         if not _is_operator(request):
             found.list_editable = ()  # the list has rows of others too
         return found

@@ -18,6 +18,7 @@ from django.urls import path, reverse, reverse_lazy
 from django.urls.resolvers import URLPattern
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from packages import audit, roles
@@ -99,6 +100,9 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]
         rows: QuerySet[User] = super().get_queryset(request)
         rows = rows.exclude(username__in=audit.NOBODIES)
         return rows.prefetch_related("groups", "maintainerships__distribution")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {"title": gettext("People"), **(extra_context or {})})
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Their entries in the audit would go with them."""

@@ -46,7 +46,12 @@ GROUPS: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (_("Chores"), "django_q", ()),
 )
 # Names that say what people look for there.
-_TITLES = {"auth.user": _("People"), "admin.logentry": _("Audit"), "builders.imagebuilder": _("ImageBuilders")}
+_TITLES = {
+    "auth.user": _("People"),
+    "admin.logentry": _("Audit"),
+    "builders.imagebuilder": _("ImageBuilders"),
+    "packages.syncrun": _("Syncs"),
+}
 _LIVE_SECONDS = 3
 
 

@@ -8,6 +8,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from packages import deciding
 from packages.deciding import announce
@@ -20,7 +21,7 @@ SHORT_TEXTS: dict[Any, Any] = {
 }
 
 
-@admin.display(description="state")
+@admin.display(description=_("copy of the mirror"))
 def copy_state(row: Synced) -> str:
     """Whether the copy is what the mirror has."""
     if row.stale_since:

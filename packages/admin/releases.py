@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django_q.tasks import async_task
 
 from packages import roles
@@ -79,7 +80,7 @@ class ChannelFilter(admin.SimpleListFilter):
 
 @admin.register(Release)
 class ReleaseAdmin(DecidingAdmin):
-    list_display = ["version", "distribution", "channel", "state_cell", "is_manual", "target_count", copy_state]
+    list_display = ["version", "distribution", "channel_name", "state_cell", "target_count", copy_state]
     list_filter = [
         "awaits_decision",
         "distribution",
@@ -95,6 +96,10 @@ class ReleaseAdmin(DecidingAdmin):
     approve, decline, enable, disable = (action(name) for name in ("approve", "decline", "enable", "disable"))
     hide, unhide, pin, unpin = (action(name) for name in ("hide", "unhide", "pin", "unpin"))
     state_cell = state_cell
+
+    @admin.display(description=_("channel"), ordering="channel__name")
+    def channel_name(self, row: Release) -> str:
+        return row.channel.name
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Release]":
         rows: QuerySet[Release] = super().get_queryset(request)

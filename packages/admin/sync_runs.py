@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from packages.admin.base import ReadOnly
 from packages.admin.live import LiveAdmin, Parts
@@ -69,7 +70,7 @@ class SyncRunAdmin(ReadOnly, LiveAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         journal.give_up_dead()
-        return super().changelist_view(request, {"title": "Syncs", **(extra_context or {})})
+        return super().changelist_view(request, {"title": gettext("Syncs"), **(extra_context or {})})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         run = context.get("original")

@@ -22,9 +22,11 @@ def test_a_failed_build_is_found_by_its_reason_looked_at_and_built_again(server:
 
     page.goto("/admin/builders/build/")
     filters = page.get_by_role("navigation", name="Filter")
+    filters.get_by_text("Filter", exact=True).click()
     filters.get_by_text("By reason").click()
     filters.get_by_role("link", name="packages exclude each other").click()
     expect(page).to_have_url(re.compile("reason=package_conflict"))
+    expect(filters.get_by_role("link", name="reason: packages exclude each other")).to_be_visible()
     page.get_by_role("link", name=request_hash[:12]).click()
 
     expect(page.get_by_role("heading", name="Log", exact=True)).to_be_visible()
