@@ -200,6 +200,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]  # pages are in the reader's, where locale/ has it; the API speaks English
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "asu_site.formats"
 USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

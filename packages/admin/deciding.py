@@ -12,6 +12,7 @@ from django.urls import reverse
 from packages import impact
 from packages.admin.base import Announcing
 from packages.admin.decisions import DECISIONS, Decision, for_row
+from packages.admin.deleting import CountedDeletion
 from packages.admin.live import LiveAdmin, Parts
 from packages.admin.standing import badges
 from packages.deciding import DecisionError
@@ -36,7 +37,7 @@ def action(name: str) -> Any:
     return act
 
 
-class DecidingAdmin(Announcing, LiveAdmin):
+class DecidingAdmin(CountedDeletion, Announcing, LiveAdmin):
     """`decisions` names those that there are for a row of this kind."""
 
     decisions: Sequence[str] = ()

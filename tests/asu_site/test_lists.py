@@ -64,3 +64,22 @@ def test_an_empty_list_says_what_to_do_and_one_that_was_filtered_says_so(admin_c
     assert "Nothing is here yet. Add one to make a distribution or network profiles private to its members." in empty
     assert "Nothing here fits what was searched for or filtered by." in filtered
     assert "list-empty" not in full
+
+
+# -- the frame ---------------------------------------------------------------------------------------------
+
+
+def test_pages_say_the_zone_of_their_times(admin_client: Client) -> None:
+    build = make_build(State.FAILED)
+
+    text = admin_client.get(f"{BUILDS}{build.pk}/change/").content.decode()
+
+    assert "Times without a zone are in UTC." in text
+    assert f"{build.created_at:%Y-%m-%d %H:%M} UTC" in text
+
+
+def test_where_there_is_nothing_below_the_backoffice_a_link_leads_back(admin_client: Client) -> None:
+    way_back = '<a href="/admin/">To the backoffice</a>'
+
+    assert way_back in admin_client.get("/admin/nowhere/").content.decode()
+    assert way_back not in admin_client.get("/nowhere/").content.decode()

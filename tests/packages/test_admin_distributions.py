@@ -318,3 +318,38 @@ def test_what_the_page_shows_of_a_distribution_can_be_saved(synced: Distribution
     assert answer.status_code == 302
     synced.refresh_from_db()
     assert synced.contact == "mia@example.org"
+
+
+# -- deleting ----------------------------------------------------------------------------------------------
+
+
+def delete_page(row: Any) -> str:
+    return reverse(f"admin:packages_{row._meta.model_name}_delete", args=[row.pk])
+
+
+def test_a_distribution_is_deleted_with_what_was_read_of_it_counted_first(
+    synced: Distribution, admin_client: Client
+) -> None:
+    releases = synced.releases.count()
+
+    asked = admin_client.get(delete_page(synced)).content.decode()
+    answer = admin_client.post(delete_page(synced), {"post": "yes"})
+
+    assert f"<li>Releases: {releases}</li>" in asked
+    assert "<li>Sync runs: 1</li>" in asked
+    assert answer.status_code == 302
+    assert not Distribution.objects.exists() and not Release.objects.exists() and not SyncRun.objects.exists()
+
+
+def test_the_question_before_deleting_takes_no_look_at_each_copy(synced: Distribution, admin_client: Client) -> None:
+    def questions() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            admin_client.get(delete_page(synced))
+        return len(captured)
+
+    questions()  # what a process asks once
+    few = questions()
+    for number in range(30):
+        SyncRun.objects.create(distribution=synced, state="done", message=f"{number}")
+
+    assert questions() == few
