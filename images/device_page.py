@@ -6,8 +6,9 @@ The facts are those of the newest release whose documents are here, which may be
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils.functional import cached_property
 
@@ -16,6 +17,7 @@ from images import device_reading
 from images.listing import shown_requests
 from images.pages import ImagePage
 from images.pages.making import public_address
+from images.pages.named import named_pages
 from packages.device_index import Device, Offer, Section
 from packages.models import Distribution, ListedDevice, Profile, Release, Target
 from packages.versions import channel_of, newest_first, version_key
@@ -72,6 +74,14 @@ class DevicePage:
         """News of this device."""
         name, device = self.section.name, self.device
         return f"/news/{name}/{device.target}/{quote(device.profile)}.atom"
+
+    @property
+    def webhook(self) -> str:
+        """Where one is made for it, filled in; "" where this server takes none."""
+        if settings.ASU_WEBHOOKS <= 0:
+            return ""
+        device = {"target": self.device.target, "profile": self.device.profile, "version": self.main.version}
+        return f"/news/webhooks/?{urlencode({'distribution': self.section.name, **device})}"
 
     @property
     def titles(self) -> list[str]:
@@ -216,7 +226,7 @@ class DevicePage:
         rows = shown_requests(self._viewer).filter(
             Q(distribution=self.section.name, version__in=versions, target=device.target, profile=device.profile)
         )
-        return [ImagePage(row) for row in rows[:SHOWN_IMAGES]]
+        return named_pages(rows[:SHOWN_IMAGES], [self.section])
 
 
 def _is_development(offer: Offer) -> bool:

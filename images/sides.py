@@ -127,7 +127,7 @@ def _of_image(request: ImageRequest) -> Side:
         packages.setdefault(row.name if row is not None else name, Item(name, version, size))
     return Side(
         word=request.request_hash,
-        title=f"{page.title}, {request.distribution} {request.version}",
+        title=f"{page.title}, {page.release}",
         packages=packages,
         manager=page.spec.get("package_manager") or comparing.OPKG,
         facts=_facts_of_image(page),

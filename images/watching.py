@@ -110,8 +110,7 @@ def _look(request_hash: str) -> Look:
 
 def title(page: ImagePage) -> str:
     """For the tab of a browser: how it stands, first."""
-    request = page.request
-    device = f"{page.full_title}, {request.distribution} {request.version}"
+    device = f"{page.full_title}, {page.release}"
     if not page.is_pending and page.state not in ("ready", "failed", "refused", "withdrawn"):
         return device
     words = page.state_words[:1].upper() + page.state_words[1:]

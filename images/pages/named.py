@@ -1,4 +1,4 @@
-"""Pages of images for lists, under the names of the devices also where there is no image yet."""
+"""Pages of images for lists, under the names of devices and distributions also where there is no image yet."""
 
 from collections.abc import Iterable
 
@@ -9,11 +9,12 @@ from packages.device_index import Section
 
 def named_pages(rows: Iterable[ImageRequest], sections: Iterable[Section]) -> list[ImagePage]:
     """One for each row, without a question to the database."""
-    devices = {section.name: section.shelf.by_key for section in sections}
+    known = {section.name: section for section in sections}
     pages = [ImagePage(row) for row in rows]
     for page in pages:
         request = page.request
-        device = devices.get(request.distribution, {}).get((request.target, request.profile))
-        if device is not None:
+        section = known.get(request.distribution)
+        page.distribution = section.title if section else request.distribution
+        if section and (device := section.shelf.by_key.get((request.target, request.profile))):
             page.title = device.title
     return pages

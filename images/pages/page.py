@@ -16,7 +16,8 @@ from images.pages.logs import Log, cut_log
 from images.pages.making import Making
 from images.pages.manifest import ManifestEntry, entries
 from images.pages.progress import Progress
-from packages.models import NetworkProfileFile, first_title
+from packages.models import Distribution, NetworkProfileFile, first_title
+from packages.visibility import Viewer
 
 _STATE_WORDS: dict[str, Promise] = {
     "queued": gettext_lazy("queued"),
@@ -58,6 +59,18 @@ class ImagePage:
             return self.title
         profile = self.request.profile_in_catalogue()
         return profile.title if profile else self.title
+
+    @cached_property
+    def distribution(self) -> str:
+        """As people write it; its name where it is gone, or private to others by now."""
+        rows = Distribution.objects.visible_to(Viewer(self.request.organisation_id))
+        title = rows.filter(name=self.request.distribution).values_list("title", flat=True).first()
+        return title or self.request.distribution
+
+    @property
+    def release(self) -> str:
+        """`OpenWrt 24.10.2`."""
+        return f"{self.distribution} {self.request.version}"
 
     @property
     def state(self) -> str:

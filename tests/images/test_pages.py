@@ -53,6 +53,18 @@ def test_a_ready_image_shows_how_it_came_to_be(client: Client) -> None:
     assert re.findall(r'<script(?! src="/static/[a-z/]+[.]js"( defer)?></script>)', text) == []
 
 
+def test_a_distribution_is_called_by_its_title_on_all_pages_of_images(client: Client) -> None:
+    make_target()
+    Distribution.objects.update(title="OpenWrt")
+    image = published(client)
+    published(client, packages=["vim"])
+
+    for address in (f"/images/{image.request.request_hash}/", "/images/", "/"):
+        text = client.get(address).content.decode()
+        assert "OpenWrt 24.10.2" in text
+        assert not re.search(r"[>\s]openwrt 24", text)
+
+
 def test_packages_asked_for_by_name_are_marked_in_the_manifest(client: Client) -> None:
     image = make_image()
 
