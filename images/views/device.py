@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from images import addresses
 from images.device_page import DevicePage
 from images.viewers import viewer_of_page
 from images.views.devices import plain_text
@@ -28,7 +29,11 @@ def device(request: HttpRequest, distribution: str, target: str, subtarget: str,
     page = DevicePage(section, found, sections, viewer)
     if request.method == "GET":
         page.look()
-    return render(request, "images/device.html", {"page": page, "device": found, "section": section})
+    return render(
+        request,
+        "images/device.html",
+        {"page": page, "device": found, "section": section, "base": addresses.base(request)},
+    )
 
 
 def _not_found(request: HttpRequest, sections: list[Section], profile: str) -> HttpResponse:

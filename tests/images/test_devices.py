@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import escape
 from typing import Any
 
 import pytest
@@ -324,3 +325,30 @@ def test_an_older_release_that_was_read_tells_the_facts_meanwhile(client: Client
 
     assert "Being read" in text
     assert "<dt>As of</dt><dd>23.05.5</dd>" in text
+
+
+# -- following it ---------------------------------------------------------------------------------------------
+
+
+def test_the_page_says_how_a_device_is_followed(client: Client) -> None:
+    make_target()
+    feed = "http://testserver/news/openwrt/ath79/generic/tplink_archer-c7-v2.atom"
+    device = "target=ath79%2Fgeneric&profile=tplink_archer-c7-v2&version=24.10.2"
+    webhook = f"/news/webhooks/?distribution=openwrt&{device}"
+
+    text = page(client)
+    form = client.get(webhook).content.decode()
+
+    assert f'<pre id="feed" tabindex="0">{feed}</pre>' in text and 'data-copy-from="feed"' in text
+    assert client.get(feed).status_code == 200
+    assert f'href="{escape(webhook)}"' in text
+    assert 'value="tplink_archer-c7-v2"' in form and 'value="24.10.2"' in form
+
+
+def test_without_webhooks_a_device_is_followed_by_its_feed_alone(client: Client, settings: Any) -> None:
+    settings.ASU_WEBHOOKS = 0
+    make_target()
+
+    text = page(client)
+
+    assert ".atom</pre>" in text and "/news/webhooks/" not in text
