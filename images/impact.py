@@ -4,21 +4,25 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from django.db.models import Q
+from django.utils.translation import ngettext_lazy
 
 from images.models import Image, ImageRequest
 from packages.impact import RECENT, Places, bounded, words
 
 MOST_IMAGES = 1000  # each is a look at its request too
 
+_REQUESTS = ngettext_lazy("%(count)s request so far", "%(count)s requests so far", "n")
+_IMAGES = ngettext_lazy("%(count)s image that can be downloaded", "%(count)s images that can be downloaded", "n")
+
 
 def counts(places: Places) -> Iterator[str]:
     """Requests so far, and images whose files are here."""
     if not places:
         return
-    yield words(bounded(ImageRequest.objects.filter(_of(places))), "request so far", "requests so far")
+    yield words(bounded(ImageRequest.objects.filter(_of(places))), _REQUESTS)
     served = Image.objects.filter(_of(places, "request__"), expired_at=None, withdrawn_at=None)
     count = bounded(served, MOST_IMAGES)
-    yield words(count, "image that can be downloaded", "images that can be downloaded", MOST_IMAGES)
+    yield words(count, _IMAGES, MOST_IMAGES)
 
 
 def wishes(distribution: str, packages: Sequence[str]) -> int:

@@ -1,8 +1,10 @@
 """How much hangs on releases: said to a maintainer before something is decided about them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext, ngettext_lazy
 
 from packages.models import Profile, Release, Target
 
@@ -19,18 +21,20 @@ def count_by(counter: Counter) -> None:
         _counters.append(counter)
 
 
+_RELEASES = ngettext_lazy("%(count)s release", "%(count)s releases", "n")
+_TARGETS = ngettext_lazy("%(count)s target", "%(count)s targets", "n")
+_DEVICES = ngettext_lazy("%(count)s known device", "%(count)s known devices", "n")
+_OF_FLAVOURS = ngettext_lazy("%(count)s release of a flavour", "%(count)s releases of flavours", "n")
+
+
 def of(releases: "QuerySet[Release]") -> list[str]:
     """Each a count in words, `14 targets`; zeros are left out."""
     chosen = list(releases.order_by().values_list("pk", flat=True))
-    found = [words(len(chosen), "release", "releases")] if len(chosen) != 1 else []
+    found = [words(len(chosen), _RELEASES)] if len(chosen) != 1 else []
     found += [
-        words(bounded(Target.objects.filter(release__in=chosen, is_enabled=True)), "target", "targets"),
-        words(bounded(Profile.objects.filter(target__release__in=chosen)), "known device", "known devices"),
-        words(
-            bounded(Release.objects.filter(built_on__in=chosen, is_enabled=True)),
-            "release of a flavour",
-            "releases of flavours",
-        ),
+        words(bounded(Target.objects.filter(release__in=chosen, is_enabled=True)), _TARGETS),
+        words(bounded(Profile.objects.filter(target__release__in=chosen)), _DEVICES),
+        words(bounded(Release.objects.filter(built_on__in=chosen, is_enabled=True)), _OF_FLAVOURS),
     ]
     return [*filter(None, found), *asked(releases)]
 
@@ -62,8 +66,13 @@ def bounded(rows: "QuerySet[object]", most: int = MOST) -> int:  # type: ignore[
     return rows.order_by()[: most + 1].count()
 
 
-def words(count: int, one: str, many: str, most: int = MOST) -> str:
-    """`14 targets`; "" for none."""
+def number(count: int, most: int = MOST) -> str:
+    """`14`, `more than 1,000`; "" for none."""
     if count > most:
-        return f"more than {most:,} {many}"
-    return f"{count:,} {one if count == 1 else many}" if count else ""
+        return gettext("more than %(most)s") % {"most": f"{most:,}"}
+    return f"{count:,}" if count else ""
+
+
+def words(count: int, message: Any, most: int = MOST) -> str:
+    """`14 targets`; "" for none. The message: of `ngettext_lazy`, by "n", with a place for `count`."""
+    return str(message % {"n": count if count <= most else 2, "count": number(count, most)}) if count else ""

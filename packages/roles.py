@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from packages import reach
 from packages.visibility import MAINTAINER, Viewer
@@ -23,9 +24,9 @@ M = TypeVar("M", bound=Model)
 
 
 class Role(TextChoices):
-    VIEWER = "viewer", "viewer: sees what is not secret, changes nothing"
-    MAINTAINER = "maintainer", "maintainer: looks after distributions"
-    OPERATOR = "operator", "operator: may do everything"
+    VIEWER = "viewer", _("viewer: sees what is not secret, changes nothing")
+    MAINTAINER = "maintainer", _("maintainer: looks after distributions")
+    OPERATOR = "operator", _("operator: may do everything")
 
 
 GROUPS = {Role.VIEWER: "Viewers", Role.MAINTAINER: "Maintainers"}

@@ -19,6 +19,7 @@ from django.urls.resolvers import URLPattern
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from packages import audit, roles
@@ -32,22 +33,27 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
     """A name, a role, and what a maintainer looks after."""
 
     role = forms.ChoiceField(
-        choices=Role.choices, initial=Role.MAINTAINER, widget=forms.RadioSelect, help_text="What it may do here."
+        label=_("Role"),
+        choices=Role.choices,
+        initial=Role.MAINTAINER,
+        widget=forms.RadioSelect,
+        help_text=_("What it may do here."),
     )
     distributions = forms.ModelMultipleChoiceField(
         Distribution.objects.all(),
+        label=_("Distributions"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Of a maintainer: those that it looks after. It sees what is private to their organisations.",
+        help_text=_("Of a maintainer: those that it looks after. It sees what is private to their organisations."),
     )
 
     class Meta:
         model = User
         fields = ("username", "first_name", "is_active")
         field_classes = {"username": UsernameField}
-        labels = {"first_name": "Name", "username": "Account"}
+        labels = {"first_name": _("Name"), "username": _("Account")}
         help_texts = {
-            "is_active": "Without it the person cannot sign in. Accounts are not deleted: the audit names them."
+            "is_active": _("Without it the person cannot sign in. Accounts are not deleted: the audit names them.")
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -56,7 +62,7 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
             return
         role = roles.role_of(self.instance)
         if role is None:
-            self.fields["role"].choices = [("", "permissions of its own"), *Role.choices]  # type: ignore[attr-defined]
+            self.fields["role"].choices = [("", gettext("permissions of its own")), *Role.choices]  # type: ignore[attr-defined]
             self.fields["role"].required = False
         self.initial["role"] = role or ""
         self.initial["distributions"] = Distribution.objects.filter(maintainerships__user=self.instance)
@@ -64,11 +70,11 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         if data.get("role") == Role.MAINTAINER and not data.get("distributions"):
-            raise forms.ValidationError({"distributions": "Choose what it looks after."})
+            raise forms.ValidationError({"distributions": gettext("Choose what it looks after.")})
         others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=self.instance.pk)
         stays = data.get("role") == Role.OPERATOR and data.get("is_active", True)
         if self.instance.pk and self.instance.is_superuser and not stays and not others.exists():
-            raise forms.ValidationError("This is the last operator: make another one first.")
+            raise forms.ValidationError(gettext("This is the last operator: make another one first."))
         return data
 
 
@@ -86,8 +92,8 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "first_name", "is_active")}),
-        ("Role", {"fields": ("role", "distributions")}),
-        ("State", {"fields": ("last_login", "date_joined")}),
+        (_("Role"), {"fields": ("role", "distributions")}),
+        (_("State"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "first_name", "role", "distributions")}),)
     readonly_fields = ("last_login", "date_joined")
@@ -108,12 +114,12 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]
         """Their entries in the audit would go with them."""
         return False
 
-    @admin.display(description="role")
+    @admin.display(description=_("role"))
     def role(self, person: User) -> str:
         role = roles.role_of(person)
-        return role.value if role else "permissions of its own"
+        return role.value if role else gettext("permissions of its own")
 
-    @admin.display(description="looks after")
+    @admin.display(description=_("looks after"))
     def looks_after(self, person: User) -> str:
         return ", ".join(str(each.distribution) for each in person.maintainerships.all())
 
@@ -148,7 +154,7 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]
     def _told(self, request: HttpRequest, person: User) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": f"One-time link for {person.get_username()}",
+            "title": gettext("One-time link for %(name)s") % {"name": person.get_username()},
             "opts": self.opts,
             "media": self.media,
             "person": person,
@@ -212,8 +218,8 @@ class SignInTroubleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    @admin.action(description="Let them try again at once", permissions=["delete"])
+    @admin.action(description=_("Let them try again at once"), permissions=["delete"])
     def lift(self, request: HttpRequest, rows: QuerySet[SignInTrouble]) -> None:
         audit.note(request.user, list(rows[:1000]), "Lifted: may try again.")
         rows.delete()
-        self.message_user(request, "They may try again at once.")
+        self.message_user(request, gettext("They may try again at once."))

@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from packages.admin.releases import page_of
 from packages.definitions import SHIPPED
@@ -27,37 +29,42 @@ class AddForm(forms.Form):
     """What has to be known of a distribution before anything can be asked of its mirror."""
 
     name = forms.CharField(
+        label=_("Name"),
         max_length=32,
         validators=[validate_distribution_name],
-        help_text="Lower-case letters, digits and dashes: the first part of its addresses here.",
+        help_text=_("Lower-case letters, digits and dashes: the first part of its addresses here."),
     )
-    title = forms.CharField(max_length=80, required=False, help_text="How people write it, e.g. OpenWrt.")
+    title = forms.CharField(
+        label=_("Title"), max_length=80, required=False, help_text=_("How people write it, e.g. OpenWrt.")
+    )
     url = forms.CharField(
-        label="Address of the mirror",
+        label=_("Address of the mirror"),
         max_length=500,
         widget=forms.TextInput(attrs={"size": 60}),
-        help_text="The folder that holds 'releases/', e.g. https://downloads.example.org",
+        help_text=_("The folder that holds 'releases/', e.g. https://downloads.example.org"),
     )
     keys = forms.CharField(
-        label="Public keys",
+        label=_("Public keys"),
         required=False,
         max_length=MAX_KEYS_TEXT,
         widget=forms.Textarea(attrs={"rows": 6, "cols": 70, "spellcheck": "false"}),
         help_text=(
-            "As the distribution publishes them, one below the other: usign, OpenPGP (armoured) or PEM of apk. "
-            "Take them from its own pages, not from the mirror. With none, what the mirror sends is taken unsigned."
+            _(
+                "As the distribution publishes them, one below the other: usign, OpenPGP (armoured) or PEM of apk. "
+                "Take them from its own pages, not from the mirror. With none, what the mirror sends is taken unsigned."
+            )
         ),
     )
     is_hosted = forms.BooleanField(
-        label="We are the mirror",
+        label=_("We are the mirror"),
         required=False,
-        help_text="Its documents are served by this server below its name. Takes a file:// address.",
+        help_text=_("Its documents are served by this server below its name. Takes a file:// address."),
     )
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"])
         if Distribution.objects.filter(name=name).exists():
-            raise forms.ValidationError("There is a distribution of this name already.")
+            raise forms.ValidationError(gettext("There is a distribution of this name already."))
         return name
 
     def clean_url(self) -> str:
@@ -78,7 +85,9 @@ class AddForm(forms.Form):
         data: dict[str, Any] = super().clean() or {}
         is_folder = str(data.get("url", "")).startswith("file://")
         if "url" in data and is_folder != bool(data.get("is_hosted")):
-            sentence = "A distribution that is hosted here needs a file:// address, and only such a one takes it."
+            sentence = gettext(
+                "A distribution that is hosted here needs a file:// address, and only such a one takes it."
+            )
             raise forms.ValidationError({"url": sentence})
         return data
 
@@ -111,7 +120,7 @@ def view(owner: "DistributionAdmin", request: HttpRequest) -> HttpResponse:
     there = set(Distribution.objects.filter(name__in=SHIPPED).values_list("name", flat=True))
     context = {
         **owner.admin_site.each_context(request),
-        "title": "Add a distribution",
+        "title": gettext("Add a distribution"),
         "opts": owner.opts,
         "media": owner.media,
         "form": form,
@@ -131,8 +140,10 @@ def _add_shipped(owner: "DistributionAdmin", request: HttpRequest) -> HttpRespon
         owner.message_user(request, str(error), messages.ERROR)
         return HttpResponseRedirect(reverse("admin:packages_distribution_add"))
     owner.log_addition(request, row, "Added as shipped.")
-    sentence = f"{row} is there. Pin its public keys below, so that only what it signed is taken; then press Sync now."
-    owner.message_user(request, sentence, messages.SUCCESS)
+    sentence = gettext(
+        "%(name)s is there. Pin its public keys below, so that only what it signed is taken; then press Sync now."
+    )
+    owner.message_user(request, sentence % {"name": row}, messages.SUCCESS)
     return HttpResponseRedirect(reverse("admin:packages_distribution_change", args=[row.pk]))
 
 
@@ -149,5 +160,9 @@ def _save(owner: "DistributionAdmin", request: HttpRequest, data: dict[str, Any]
         owner.message_user(request, str(error), messages.ERROR)
         return HttpResponseRedirect(reverse("admin:packages_distribution_add"))
     owner.log_addition(request, row, "Added.")
-    owner.message_user(request, f"{row} is there. It is synced now: this is how far it is.", messages.SUCCESS)
+    owner.message_user(
+        request,
+        gettext("%(name)s is there. It is synced now: this is how far it is.") % {"name": row},
+        messages.SUCCESS,
+    )
     return page_of(owner.sync(request, row))

@@ -8,6 +8,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from packages import deciding
@@ -25,8 +26,10 @@ SHORT_TEXTS: dict[Any, Any] = {
 def copy_state(row: Synced) -> str:
     """Whether the copy is what the mirror has."""
     if row.stale_since:
-        return f"stale since {row.stale_since:%Y-%m-%d %H:%M}"
-    return f"as of {row.synced_at:%Y-%m-%d %H:%M}" if row.synced_at else "name only"
+        return gettext("stale since %(time)s") % {"time": f"{row.stale_since:%Y-%m-%d %H:%M}"}
+    if row.synced_at:
+        return gettext("as of %(time)s") % {"time": f"{row.synced_at:%Y-%m-%d %H:%M}"}
+    return gettext("name only")
 
 
 class Announcing:
@@ -68,17 +71,18 @@ class ReadOnly:
 class Switchable(Announcing):
     """Lists of rows with `is_enabled` that little hangs on."""
 
-    @admin.action(description="Enable: offer them again", permissions=["change"])
+    @admin.action(description=_("Enable: offer them again"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: "QuerySet[Any]") -> None:
         self._switch(request, queryset, True)
 
-    @admin.action(description="Disable: refuse requests for them", permissions=["change"])
+    @admin.action(description=_("Disable: refuse requests for them"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: "QuerySet[Any]") -> None:
         self._switch(request, queryset, False)
 
     def _switch(self, request: HttpRequest, queryset: "QuerySet[Any]", is_enabled: bool) -> None:
         rows = list(queryset)
         changed = deciding.switch(queryset.model._default_manager.filter(pk__in=[row.pk for row in rows]), is_enabled)
-        said = "Enabled" if is_enabled else "Disabled"
-        LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, f"{said}.")  # type: ignore[arg-type]
-        messages.success(request, f"{said}: {changed}.")
+        entry = "Enabled." if is_enabled else "Disabled."
+        LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, entry)  # type: ignore[arg-type]
+        sentence = gettext("Enabled: %(count)d.") if is_enabled else gettext("Disabled: %(count)d.")
+        messages.success(request, sentence % {"count": changed})

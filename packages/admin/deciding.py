@@ -8,10 +8,13 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.functional import lazy
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
 
 from packages import impact
 from packages.admin.base import Announcing
-from packages.admin.decisions import DECISIONS, Decision, for_row
+from packages.admin.decisions import DECISIONS, Decision, for_row, in_words
 from packages.admin.deleting import CountedDeletion
 from packages.admin.live import LiveAdmin, Parts
 from packages.admin.standing import badges
@@ -20,16 +23,14 @@ from packages.models import Release, SyncRun
 from packages.sync import journal
 
 MOST_NAMES = 8
-NO_BUTTON = "There is no such button. Load the page again."
+NO_BUTTON = _("There is no such button. Load the page again.")
 
 
 def action(name: str) -> Any:
     """A decision as an action of a list."""
     decision = DECISIONS[name]
 
-    @admin.action(
-        description=f"{decision.label}: {decision.hint[0].lower()}{decision.hint[1:]}", permissions=["change"]
-    )
+    @admin.action(description=lazy(in_words, str)(decision), permissions=["change"])
     def act(self: "DecidingAdmin", request: HttpRequest, rows: "QuerySet[Any]") -> HttpResponse | None:
         return self.decide(request, decision, rows)
 
@@ -80,7 +81,7 @@ class DecidingAdmin(CountedDeletion, Announcing, LiveAdmin):
         owner = asks or self
         found = [row for row in rows if decision.makes_sense(row)]
         if not found:
-            self.message_user(request, f"{decision.label}: nothing to do.", messages.WARNING)
+            self.message_user(request, gettext("%(what)s: nothing to do.") % {"what": decision.label}, messages.WARNING)
             return None
         chosen = rows.model._default_manager.filter(pk__in=[row.pk for row in found])
         if decision.is_grave and request.POST.get("confirmed") != "yes":
@@ -90,8 +91,10 @@ class DecidingAdmin(CountedDeletion, Announcing, LiveAdmin):
         except DecisionError as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
-        self.note(request, found, f"{decision.label}.")
-        self.message_user(request, decision.done.format(names=_names(found)), messages.SUCCESS)
+        with override(None):  # the audit has one language
+            entry = f"{decision.label}."
+        self.note(request, found, entry)
+        self.message_user(request, str(decision.done).format(names=_names(found)), messages.SUCCESS)
         return None
 
     def _ask(
@@ -99,7 +102,7 @@ class DecidingAdmin(CountedDeletion, Announcing, LiveAdmin):
     ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{decision.label}?",
+            "title": gettext("%(what)s?") % {"what": decision.label},
             "opts": self.opts,
             "media": self.media,
             "decision": decision,
@@ -127,4 +130,5 @@ def _of_part(part: dict[str, Any]) -> str:
 
 def _names(rows: Sequence[Model]) -> str:
     more = len(rows) - MOST_NAMES
-    return ", ".join(map(str, rows[:MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
+    names = ", ".join(map(str, rows[:MOST_NAMES]))
+    return gettext("%(names)s and %(more)d more") % {"names": names, "more": more} if more > 0 else names

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from packages import deciding
 from packages.models import Release
@@ -17,14 +19,20 @@ class Decision:
     """A button, and an action of a list."""
 
     name: str
-    label: str
-    hint: str  # what will happen
+    label: "str | Promise"
+    hint: "str | Promise"  # what will happen
     makes_sense: Callable[[Any], bool]
     carry_out: Callable[[Rows], object]
-    done: str  # the sentence afterwards; {names}
+    done: "str | Promise"  # the sentence afterwards; {names}
     is_grave: bool = False
     is_main: bool = False
     for_one: bool = False  # no action of a list
+
+
+def in_words(decision: Decision) -> str:
+    """For a menu of actions, in the language of whoever reads it."""
+    hint = str(decision.hint)
+    return f"{decision.label}: {hint[0].lower()}{hint[1:]}"
 
 
 def _choose_stable(rows: Rows) -> None:
@@ -45,77 +53,77 @@ DECISIONS = {
     for decision in (
         Decision(
             "approve",
-            "Offer it",
-            "It is on offer from now on, as if new releases were offered by themselves.",
+            _("Offer it"),
+            _("It is on offer from now on, as if new releases were offered by themselves."),
             lambda row: row.awaits_decision,
             lambda rows: deciding.switch(rows.filter(awaits_decision=True), True),
-            "On offer now: {names}.",
+            _("On offer now: {names}."),
             is_main=True,
         ),
         Decision(
             "decline",
-            "Decline",
-            "It stays off, and waits no longer. Enable it whenever you like.",
+            _("Decline"),
+            _("It stays off, and waits no longer. Enable it whenever you like."),
             lambda row: row.awaits_decision,
             deciding.decline,
-            "Declined: {names}.",
+            _("Declined: {names}."),
         ),
         Decision(
             "enable",
-            "Enable",
-            "It is offered again, at once.",
+            _("Enable"),
+            _("It is offered again, at once."),
             lambda row: not row.is_enabled and not getattr(row, "awaits_decision", False),
             lambda rows: deciding.switch(rows, True),
-            "Enabled: {names}.",
+            _("Enabled: {names}."),
         ),
         Decision(
             "disable",
-            "Disable",
-            "Requests for it are refused, at once. Images that were built stay. No sync enables it again.",
+            _("Disable"),
+            _("Requests for it are refused, at once. Images that were built stay. No sync enables it again."),
             lambda row: row.is_enabled or getattr(row, "vanished_at", None) is not None,
             lambda rows: deciding.switch(rows, False),
-            "Disabled: {names}.",
+            _("Disabled: {names}."),
             is_grave=True,
         ),
         Decision(
             "hide",
-            "Hide",
-            "No list has it and no device is led to it; who names it still gets images.",
+            _("Hide"),
+            _("No list has it and no device is led to it; who names it still gets images."),
             _is_listed,
             lambda rows: deciding.hide(rows, True),
-            "Hidden: {names}.",
+            _("Hidden: {names}."),
         ),
         Decision(
             "unhide",
-            "List again",
-            "Lists have it again, and devices are led to it.",
+            _("List again"),
+            _("Lists have it again, and devices are led to it."),
             lambda row: row.is_hidden,
             lambda rows: deciding.hide(rows, False),
-            "Listed again: {names}.",
+            _("Listed again: {names}."),
         ),
         Decision(
             "pin",
-            "Pin",
-            "It stays on offer with its targets, also when the mirror lists it no longer.",
+            _("Pin"),
+            _("It stays on offer with its targets, also when the mirror lists it no longer."),
             lambda row: row.is_enabled and not row.is_pinned,
             lambda rows: deciding.pin(rows, True),
-            "Pinned: {names}.",
+            _("Pinned: {names}."),
         ),
         Decision(
             "unpin",
-            "Unpin",
-            "It goes when the mirror lists it no longer; at once if that is so already.",
+            _("Unpin"),
+            _("It goes when the mirror lists it no longer; at once if that is so already."),
             lambda row: row.is_pinned,
             lambda rows: deciding.pin(rows, False),
-            "No longer pinned: {names}.",
+            _("No longer pinned: {names}."),
         ),
         Decision(
             "stable",
-            "Make stable",
-            "It is the stable release, whatever the mirror says, until you follow the mirror again.",
+            _("Make stable"),
+            _("It is the stable release, whatever the mirror says, until you follow the mirror again."),
             _could_be_stable,
             _choose_stable,
-            "The stable release is now {names}.",
+            _("The stable release is now {names}."),
             for_one=True,
         ),
     )

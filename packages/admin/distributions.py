@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.urls.resolvers import URLPattern
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from packages import deciding
 from packages.admin import adding, overview
@@ -31,19 +33,19 @@ def _follow_mirror(rows: "QuerySet[Distribution]") -> None:
 
 _SYNC_ALL = Decision(
     "sync-full",
-    "Sync all targets",
-    "Also the documents of targets that nobody asked for yet. This may take long, and it fills the list of devices.",
+    _("Sync all targets"),
+    _("Also the documents of targets that nobody asked for yet. This may take long, and it fills the list of devices."),
     lambda row: True,
     lambda rows: None,
     "",
 )
 _FOLLOW = Decision(
     "follow",
-    "Follow the mirror again",
-    "The stable release is what the mirror says.",
+    _("Follow the mirror again"),
+    _("The stable release is what the mirror says."),
     lambda row: bool(row.chosen_stable),
     _follow_mirror,
-    "The stable release is the mirror's again: {names}.",
+    _("The stable release is the mirror's again: {names}."),
 )
 _OF_CHILDREN = {"release": (Release, RELEASE_DECISIONS), "channel": (Channel, CHANNEL_DECISIONS)}
 DISTRIBUTION_DECISIONS = ("enable", "disable")
@@ -56,7 +58,9 @@ class DistributionForm(forms.ModelForm):  # type: ignore[type-arg]
         data: dict[str, Any] = super().clean() or {}
         is_folder = str(data.get("url", "")).startswith("file://")
         if is_folder and not data.get("is_hosted") and "url" in self.changed_data:
-            sentence = "Only a hosted distribution takes a file:// address here. Else use: manage.py add_distribution"
+            sentence = gettext(
+                "Only a hosted distribution takes a file:// address here. Else use: manage.py add_distribution"
+            )
             raise forms.ValidationError({"url": sentence})
         return data
 
@@ -82,7 +86,7 @@ class DistributionAdmin(DecidingAdmin):
     decisions = DISTRIBUTION_DECISIONS
     fieldsets = [
         (
-            "Name and mirror",
+            _("Name and mirror"),
             {
                 "fields": [
                     *("name", "title", "aliases", "description", "contact", "url", "organisation"),
@@ -91,17 +95,19 @@ class DistributionAdmin(DecidingAdmin):
             },
         ),
         (
-            "Which releases",
+            _("Which releases"),
             {
                 "fields": ["enables_new_releases", "oldest_version", "newest_version", "successor"],
                 "classes": ["collapse"],
             },
         ),
         (
-            "Flavour",
+            _("Flavour"),
             {
                 "fields": ["built_on", "package_words", "network_profile", "offers_listed_devices_only"],
-                "description": "Built with the ImageBuilders of another distribution: save it, then add series below.",
+                "description": _(
+                    "Built with the ImageBuilders of another distribution: save it, then add series below."
+                ),
                 "classes": ["collapse"],
             },
         ),
@@ -117,20 +123,20 @@ class DistributionAdmin(DecidingAdmin):
     def releases_of(self, rows: "QuerySet[Distribution]") -> "QuerySet[Release]":
         return Release.objects.filter(distribution__in=rows, is_enabled=True)
 
-    @admin.display(description="releases")
+    @admin.display(description=_("releases"))
     def release_count(self, row: Distribution) -> int:
         return getattr(row, "release_total", 0)
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state_cell(self, row: Distribution) -> str:
         return self.part("deciding/_badges.html", badges=overview.badges_of(row))
 
-    @admin.action(description="Sync now", permissions=["change"])
+    @admin.action(description=_("Sync now"), permissions=["change"])
     def sync_now(self, request: HttpRequest, queryset: "QuerySet[Distribution]") -> HttpResponse | None:
         runs = [self.sync(request, row) for row in queryset]
         if len(runs) == 1:
             return page_of(runs[0])
-        messages.success(request, f"{len(runs)} syncs are queued: see Syncs.")
+        messages.success(request, gettext("%(count)d syncs are queued: see Syncs.") % {"count": len(runs)})
         return None
 
     def get_inlines(self, request: HttpRequest, obj: Distribution | None) -> list[Any]:
@@ -210,7 +216,7 @@ class DistributionAdmin(DecidingAdmin):
             finding = probing.probe_distribution(row, url)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Check the mirror of {row}",
+            "title": gettext("Check the mirror of %(name)s") % {"name": row},
             "opts": self.opts,
             "media": self.media,
             "row": row,
@@ -223,7 +229,9 @@ class DistributionAdmin(DecidingAdmin):
         row.url = url
         row.save(update_fields=["url"])
         self.note(request, [row], f"Changed the address of the mirror to {url}.")
-        self.message_user(request, f"The mirror is {url} now. A sync reads all of it anew.", messages.SUCCESS)
+        self.message_user(
+            request, gettext("The mirror is %(url)s now. A sync reads all of it anew.") % {"url": url}, messages.SUCCESS
+        )
         deciding.announce()
         return page_of(self.sync(request, row))
 

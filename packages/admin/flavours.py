@@ -1,6 +1,7 @@
 """What makes a distribution out of another: series, their feeds, devices."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from packages.admin.base import SHORT_TEXTS, Announcing, OffIndex, Switchable
 from packages.models import FlavourDevice, Series, SeriesFeed
@@ -11,14 +12,14 @@ class SeriesInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
     fields = ["name", "is_enabled", "base_releases", "version_template"]
     show_change_link = True
-    verbose_name_plural = "Series of a flavour (their feeds are on pages of their own)"
+    verbose_name_plural = _("Series of a flavour (their feeds are on pages of their own)")
 
 
 class DeviceInline(admin.TabularInline):  # type: ignore[type-arg]
     model = FlavourDevice
     formfield_overrides = SHORT_TEXTS
     extra = 0
-    verbose_name_plural = "Devices of a flavour"
+    verbose_name_plural = _("Devices of a flavour")
 
 
 class SeriesFeedInline(admin.TabularInline):  # type: ignore[type-arg]

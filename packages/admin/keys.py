@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from packages.admin.base import Announcing
 from packages.key_names import fingerprint
@@ -25,7 +27,7 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
         except RegistrationError as error:
             raise forms.ValidationError({"text": str(error)}) from error
         if found != data.get("kind"):
-            raise forms.ValidationError({"kind": f"This is a key of kind {found}."})
+            raise forms.ValidationError({"kind": gettext("This is a key of kind %(kind)s.") % {"kind": found}})
         return data
 
 
@@ -36,7 +38,7 @@ class KeyInline(admin.StackedInline):  # type: ignore[type-arg]
     fields = ["kind", "text", "fingerprint", "comment", "is_enabled"]
     readonly_fields = ["fingerprint"]
 
-    @admin.display(description="fingerprint")
+    @admin.display(description=_("fingerprint"))
     def fingerprint(self, row: DistributionKey) -> str:
         return fingerprint(row.kind, row.text)
 
@@ -51,6 +53,6 @@ class DistributionKeyAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-a
     fields = ["distribution", "kind", "text", "fingerprint", "comment", "is_enabled"]
     readonly_fields = ["fingerprint"]
 
-    @admin.display(description="fingerprint")
+    @admin.display(description=_("fingerprint"))
     def fingerprint(self, row: DistributionKey) -> str:
         return fingerprint(row.kind, row.text) or "unreadable"

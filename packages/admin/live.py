@@ -17,6 +17,7 @@ from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 SECONDS = 2
@@ -80,7 +81,9 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         for sentence in sentences[:_MOST_MESSAGES]:
             self.message_user(request, sentence, level)
         if len(sentences) > _MOST_MESSAGES:
-            self.message_user(request, f"And {len(sentences) - _MOST_MESSAGES} more.", level)
+            self.message_user(
+                request, gettext("And %(count)d more.") % {"count": len(sentences) - _MOST_MESSAGES}, level
+            )
 
     # -- pages ---------------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from packages import file_sets, network_profiles
 from packages.admin.base import OffIndex, ReadOnly, Switchable
@@ -20,11 +22,11 @@ class ProfileFileForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8, "cols": 80, "spellcheck": "false"}),
-        help_text="Lines end as Unix has it.",
+        help_text=_("Lines end as Unix has it."),
     )
     upload = forms.FileField(
         required=False,
-        help_text="In place of the text: any file as it is. Large ones: manage.py network_profile import.",
+        help_text=_("In place of the text: any file as it is. Large ones: manage.py network_profile import."),
     )
 
     class Meta:
@@ -38,7 +40,9 @@ class ProfileFileForm(forms.ModelForm):  # type: ignore[type-arg]
         self.is_text = text is not None
         self.fields["text"].initial = text or ""
         if text is None:
-            self.fields["text"].help_text = f"{len(content)} bytes, not shown here; a text takes their place."
+            self.fields["text"].help_text = gettext("%(count)d bytes, not shown here; a text takes their place.") % {
+                "count": len(content)
+            }
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -94,7 +98,9 @@ class NetworkProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         if not data.get("is_general") and not data.get("distributions"):
-            raise forms.ValidationError({"distributions": "Choose what it is for, or tick 'for every distribution'."})
+            raise forms.ValidationError(
+                {"distributions": gettext("Choose what it is for, or tick 'for every distribution'.")}
+            )
         return data
 
 
@@ -117,7 +123,7 @@ class NetworkProfileAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-ar
         rows: QuerySet[NetworkProfile] = super().get_queryset(request)
         return rows.annotate(file_total=Count("files"))
 
-    @admin.display(description="files")
+    @admin.display(description=_("files"))
     def file_count(self, row: NetworkProfile) -> int:
         return getattr(row, "file_total", 0)
 

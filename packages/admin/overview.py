@@ -8,6 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from packages import impact, roles
 from packages.admin.decisions import for_row
@@ -26,7 +28,7 @@ _IN_TABLE = ("approve", "decline", "stable", "enable", "hide", "unhide", "pin", 
 class AddressForm(forms.Form):
     """The address of a mirror, to be tried."""
 
-    url = forms.CharField(label="Address", max_length=500, widget=forms.TextInput(attrs={"size": 60}))
+    url = forms.CharField(label=_("Address"), max_length=500, widget=forms.TextInput(attrs={"size": 60}))
 
     def __init__(self, *args: Any, row: Distribution, may_move: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,17 +43,23 @@ class AddressForm(forms.Form):
         except ValidationError as error:
             raise forms.ValidationError(error.messages) from error
         if url.startswith("file://") and url != self.row.url and not self.row.is_hosted:
-            raise forms.ValidationError("Only a hosted distribution takes a file:// address here.")
+            raise forms.ValidationError(gettext("Only a hosted distribution takes a file:// address here."))
         return url
 
 
 def badges_of(row: Distribution) -> list[Badge]:
     """How it stands as a whole."""
-    found = [Badge("good", "on offer") if row.is_enabled else Badge("quiet", "disabled")]
+    found = [Badge("good", gettext("on offer")) if row.is_enabled else Badge("quiet", gettext("disabled"))]
     if row.stale_since:
-        found.append(Badge("bad", "mirror fails", f"Since {row.stale_since:%Y-%m-%d %H:%M}."))
+        found.append(
+            Badge(
+                "bad",
+                gettext("mirror fails"),
+                gettext("Since %(time)s.") % {"time": f"{row.stale_since:%Y-%m-%d %H:%M}"},
+            )
+        )
     elif row.synced_at is None:
-        found.append(Badge("wait", "never synced"))
+        found.append(Badge("wait", gettext("never synced")))
     return found
 
 
@@ -160,13 +168,13 @@ def _links(row: Distribution, user: Any) -> list[dict[str, Any]]:
     profiles = roles.only_seen(user, row.network_profiles.all()).count()
     own, named = f"distribution__id__exact={row.pk}", urlencode({"distribution": row.name})
     counted = [
-        ("Package changes", "packagechange", own, row.package_changes.count()),
-        ("Feeds", "feed", named, feeds),
-        ("Packages", "package", named, impact.words(packages, "", "").strip()),
-        ("Network profiles", "networkprofile", f"distributions__id__exact={row.pk}", profiles),
-        ("Allowed repositories", "allowedrepository", own, row.allowed_repositories.count()),
-        ("Keys", "distributionkey", own, row.keys.count()),
-        ("Syncs", "syncrun", own, row.sync_runs.count()),
+        (gettext("Package changes"), "packagechange", own, row.package_changes.count()),
+        (gettext("Feeds"), "feed", named, feeds),
+        (gettext("Packages"), "package", named, impact.number(packages)),
+        (gettext("Network profiles"), "networkprofile", f"distributions__id__exact={row.pk}", profiles),
+        (gettext("Allowed repositories"), "allowedrepository", own, row.allowed_repositories.count()),
+        (gettext("Keys"), "distributionkey", own, row.keys.count()),
+        (gettext("Syncs"), "syncrun", own, row.sync_runs.count()),
     ]
     found = [
         {"label": label, "url": f"{reverse(f'admin:packages_{name}_changelist')}?{query}", "count": count or 0}

@@ -14,6 +14,8 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from packages import change_suggestions, impact, roles
@@ -61,8 +63,8 @@ class Names(forms.CharField):
 class ChangeForm(forms.ModelForm):  # type: ignore[type-arg]
     """The sides as words."""
 
-    sources = Names(label="Before", help_text="Names before, with blanks between, e.g. firewall.")
-    targets = Names(label="From then on", help_text="Names from then on, e.g. firewall4. Of a dropped one: none.")
+    sources = Names(label=_("Before"), help_text=_("Names before, with blanks between, e.g. firewall."))
+    targets = Names(label=_("From then on"), help_text=_("Names from then on, e.g. firewall4. Of a dropped one: none."))
 
     class Meta:
         model = PackageChange
@@ -99,7 +101,7 @@ class CompareForm(OwnForm):
             rows = Release.objects.select_related("distribution").filter(distribution=data.get("distribution"))
             release = rows.filter(version=data.get(name, "")).first()
             if name in data and release is None:
-                self.add_error(name, "There is no such release here.")
+                self.add_error(name, gettext("There is no such release here."))
             data[f"{name}_release"] = release
         return data
 
@@ -107,16 +109,16 @@ class CompareForm(OwnForm):
 class ImportForm(OwnForm):
     """Changes as the export of another server gives them."""
 
-    file = forms.FileField(help_text="JSON, as Export gives it.")
+    file = forms.FileField(help_text=_("JSON, as Export gives it."))
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > MAX_JSON:
-            raise forms.ValidationError("That is more than a megabyte: no list of package changes.")
+            raise forms.ValidationError(gettext("That is more than a megabyte: no list of package changes."))
         try:
             return json.loads(file.read())
         except (ValueError, RecursionError) as error:
-            raise forms.ValidationError("This is no JSON.") from error
+            raise forms.ValidationError(gettext("This is no JSON.")) from error
 
 
 @admin.register(PackageChange)
@@ -133,23 +135,23 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
     class Media:
         css = {"all": ["admin-farm.css", "admin-catalogue.css"]}
 
-    @admin.display(description="before")
+    @admin.display(description=_("before"))
     def before(self, row: PackageChange) -> str:
         return ", ".join(row.sources) or "-"
 
-    @admin.display(description="from then on")
+    @admin.display(description=_("from then on"))
     def after(self, row: PackageChange) -> str:
         return ", ".join(row.targets) or "-"
 
-    @admin.display(description="first in", ordering="version")
+    @admin.display(description=_("first in"), ordering="version")
     def place(self, row: PackageChange) -> str:
         return row.as_change().where
 
-    @admin.display(description="What it does")
+    @admin.display(description=_("What it does"))
     def effect(self, row: Any) -> SafeString:
         """Of a change that is saved: to whom, and how many asked for it lately."""
         if row.pk is None:
-            return SafeString("Save it, and this tells what it does.")
+            return SafeString(gettext("Save it, and this tells what it does."))
         wished = impact.wished_for(row.distribution.name, row.sources or row.targets)
         context = {"row": row, "place": row.as_change().where, "wished": wished, "recent": impact.RECENT}
         return SafeString(render_to_string("admin/packages/packagechange/_effect.html", context))
@@ -202,7 +204,9 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
             self.message_user(request, str(error), messages.ERROR)
             return
         self.log_change(request, distribution, f"Imported {added} package changes.")
-        self.message_user(request, f"{added} added; the others were here already.", messages.SUCCESS)
+        self.message_user(
+            request, gettext("%(count)d added; the others were here already.") % {"count": added}, messages.SUCCESS
+        )
 
     def _suggestions(self, request: HttpRequest) -> HttpResponse:
         """What vanished between two releases; accepted or ignored one by one."""
@@ -218,7 +222,7 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
             found = change_suggestions.vanished(data["before_release"], data["after_release"])
         context = {
             **self.admin_site.each_context(request),
-            "title": "What vanished between two releases",
+            "title": gettext("What vanished between two releases"),
             "opts": self.opts,
             "media": self.media,
             "form": form,
@@ -235,7 +239,7 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
         name, _, becomes = rest.partition(":")
         after: Release = data["after_release"]
         if name not in {row.name for row in change_suggestions.vanished(data["before_release"], after)}:
-            self.message_user(request, "There is no such suggestion any more.", messages.ERROR)
+            self.message_user(request, gettext("There is no such suggestion any more."), messages.ERROR)
         elif what == "ignore":
             change_suggestions.ignore(after.distribution, name)
             self.log_change(request, after.distribution, f"Ignored the suggestion for {name}.")
@@ -251,7 +255,7 @@ class PackageChangeAdmin(Announcing, admin.ModelAdmin):  # type: ignore[type-arg
             self.message_user(request, " ".join(error.messages), messages.ERROR)
             return
         self.log_addition(request, row, "Accepted a suggestion.")
-        self.message_user(request, f"Added: {row}", messages.SUCCESS)
+        self.message_user(request, gettext("Added: %(name)s") % {"name": row}, messages.SUCCESS)
         transaction.on_commit(announce)
 
 
@@ -260,7 +264,8 @@ def doubts(row: PackageChange) -> list[str]:
     if not row.version:
         return []
     return [
-        f"There is no {name} among the packages of {row.distribution} {row.version} that are known here. Is it right?"
+        gettext("There is no %(name)s among the packages of %(release)s that are known here. Is it right?")
+        % {"name": name, "release": f"{row.distribution} {row.version}"}
         for name in row.targets
         if change_suggestions.is_known(row.distribution, row.version, name) is False
     ]

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_q.tasks import async_task
 
@@ -21,8 +22,8 @@ RELEASE_DECISIONS = ("approve", "decline", "stable", "enable", "hide", "unhide",
 CHANNEL_DECISIONS = ("enable", "hide", "unhide", "disable")
 SYNC = Decision(
     "sync",
-    "Sync now",
-    "It is read anew from the mirror, in the background; you see how it goes.",
+    _("Sync now"),
+    _("It is read anew from the mirror, in the background; you see how it goes."),
     lambda row: True,
     lambda rows: None,
     "",
@@ -39,7 +40,7 @@ def state_cell(self: DecidingAdmin, row: Any) -> str:
     return self.part("deciding/_badges.html", badges=badges(row))
 
 
-state_cell.short_description = "state"  # type: ignore[attr-defined]
+state_cell.short_description = _("state")  # type: ignore[attr-defined]
 
 
 @admin.register(Channel)
@@ -60,7 +61,7 @@ class ChannelAdmin(DecidingAdmin):
 class ChannelFilter(admin.SimpleListFilter):
     """With their distributions in the same question: the name of a channel tells its own."""
 
-    title = "channel"
+    title = _("channel")
     parameter_name = "channel__id__exact"
     is_scoped = True
 
@@ -116,16 +117,16 @@ class ReleaseAdmin(DecidingAdmin):
             return page_of(self.sync(request, row.distribution, release=row.version))
         return super().press(request, row)
 
-    @admin.display(description="targets")
+    @admin.display(description=_("targets"))
     def target_count(self, row: Release) -> int:
         return getattr(row, "target_total", 0)
 
-    @admin.action(description="Sync now", permissions=["change"])
+    @admin.action(description=_("Sync now"), permissions=["change"])
     def sync_now(self, request: HttpRequest, queryset: "QuerySet[Release]") -> HttpResponse | None:
         runs = [self.sync(request, row.distribution, release=row.version) for row in queryset]
         if len(runs) == 1:
             return page_of(runs[0])
-        messages.success(request, f"{len(runs)} syncs wait for their turn: see Syncs.")
+        messages.success(request, gettext("%(count)d syncs wait for their turn: see Syncs.") % {"count": len(runs)})
         return None
 
 
@@ -170,14 +171,14 @@ class TargetAdmin(DecidingAdmin):
     def version(self, row: Target) -> str:
         return f"{row.release.distribution.name} {row.release.version}"
 
-    @admin.display(boolean=True, description="complete")
+    @admin.display(boolean=True, description=_("complete"))
     def is_ready(self, row: Target) -> bool:
         return row.is_complete
 
-    @admin.action(description="Read their documents now", permissions=["change"])
+    @admin.action(description=_("Read their documents now"), permissions=["change"])
     def complete_now(self, request: HttpRequest, queryset: "QuerySet[Target]") -> None:
         rows = list(queryset)
         for row in rows:
             async_task("packages.tasks.complete", row.pk)
         self.note(request, rows, "Asked for its documents.")
-        messages.success(request, f"{len(rows)} targets are queued.")
+        messages.success(request, gettext("%(count)d targets are queued.") % {"count": len(rows)})

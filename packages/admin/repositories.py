@@ -1,6 +1,8 @@
 """Repositories that requests may name."""
 
 from django.contrib import admin
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from packages.admin.base import Switchable
 from packages.key_names import fingerprint
@@ -15,12 +17,12 @@ class AllowedRepositoryAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type
     search_fields = ["address", "comment"]
     actions = ["enable", "disable"]
 
-    @admin.display(description="for", ordering="distribution")
+    @admin.display(description=_("for"), ordering="distribution")
     def for_whom(self, row: AllowedRepository) -> str:
-        return str(row.distribution) if row.distribution else "every distribution"
+        return str(row.distribution) if row.distribution else gettext("every distribution")
 
-    @admin.display(description="signed by")
+    @admin.display(description=_("signed by"))
     def key_names(self, row: AllowedRepository) -> str:
         if not row.keys.strip():
-            return "keys that requests bring"
+            return gettext("keys that requests bring")
         return ", ".join(fingerprint(key.kind, key.text) for key in row.key_list)

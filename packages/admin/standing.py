@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from packages.models import Release, Synced, SyncRun, Target
 
 
@@ -34,7 +36,7 @@ def badges(row: Any) -> list[Badge]:
     """Everything worth knowing, the most important first."""
     found = [_offer(row)]
     if getattr(row, "is_hidden", False):
-        found.append(Badge("quiet", "hidden", "In no list; built for who names it."))
+        found.append(Badge("quiet", gettext("hidden"), gettext("In no list; built for who names it.")))
     if isinstance(row, Release):
         found += _of_release(row)
     if isinstance(row, Synced):
@@ -44,32 +46,50 @@ def badges(row: Any) -> list[Badge]:
 
 def _offer(row: Any) -> Badge:
     if getattr(row, "awaits_decision", False):
-        return Badge("wait", "waits for a decision", "New on the mirror. It is not offered until somebody says so.")
+        return Badge(
+            "wait",
+            gettext("waits for a decision"),
+            gettext("New on the mirror. It is not offered until somebody says so."),
+        )
     if row.is_enabled and isinstance(row, Release) and not row.channel.is_enabled:
-        return Badge("quiet", "channel disabled", "Its channel is disabled, and it with it.")
+        return Badge("quiet", gettext("channel disabled"), gettext("Its channel is disabled, and it with it."))
     if row.is_enabled:
-        return Badge("good", "on offer")
+        return Badge("good", gettext("on offer"))
     if getattr(row, "vanished_at", None):
         return Badge(
-            "quiet", "gone from the mirror", f"Since {row.vanished_at:%Y-%m-%d}. If it comes back it is offered."
+            "quiet",
+            gettext("gone from the mirror"),
+            gettext("Since %(day)s. If it comes back it is offered.") % {"day": f"{row.vanished_at:%Y-%m-%d}"},
         )
-    return Badge("quiet", "disabled", "By hand: no sync enables it.")
+    return Badge("quiet", gettext("disabled"), gettext("By hand: no sync enables it."))
 
 
 def _of_release(row: Release) -> list[Badge]:
     found = []
     if row.version == row.distribution.stable_version:
         by_hand = row.version == row.distribution.chosen_stable
-        found.append(Badge("good", "stable", "Chosen by hand." if by_hand else "By the mirror."))
+        found.append(
+            Badge("good", gettext("stable"), gettext("Chosen by hand.") if by_hand else gettext("By the mirror."))
+        )
     if row.is_pinned:
-        meaning = "The mirror lists it no longer." if row.vanished_at else "It stays whatever the mirror lists."
-        found.append(Badge("wait" if row.vanished_at else "quiet", "pinned", meaning))
+        meaning = (
+            gettext("The mirror lists it no longer.")
+            if row.vanished_at
+            else gettext("It stays whatever the mirror lists.")
+        )
+        found.append(Badge("wait" if row.vanished_at else "quiet", gettext("pinned"), meaning))
     return found
 
 
 def _of_copy(row: Synced) -> list[Badge]:
     if row.stale_since:
-        return [Badge("bad", "stale", f"The mirror has failed since {row.stale_since:%Y-%m-%d %H:%M}.")]
+        return [
+            Badge(
+                "bad",
+                gettext("stale"),
+                gettext("The mirror has failed since %(time)s.") % {"time": f"{row.stale_since:%Y-%m-%d %H:%M}"},
+            )
+        ]
     if isinstance(row, Target) and not row.is_complete:
-        return [Badge("quiet", "name only", "Its documents are read when somebody asks for it.")]
+        return [Badge("quiet", gettext("name only"), gettext("Its documents are read when somebody asks for it."))]
     return []

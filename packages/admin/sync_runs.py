@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from packages.admin.base import ReadOnly
 from packages.admin.live import LiveAdmin, Parts
@@ -18,17 +19,21 @@ from packages.models import SyncRun
 from packages.sync import journal
 
 _MOST_FEEDS_OPEN = 3  # whose packages are shown at once
-_AGAIN = {"name": "again", "label": "Sync again", "hint": "The same part of the distribution, as it is now."}
+_AGAIN = {"name": "again", "label": _("Sync again"), "hint": _("The same part of the distribution, as it is now.")}
 
 
 class WhatFilter(admin.SimpleListFilter):
-    title = "what came of it"
+    title = _("what came of it")
     parameter_name = "what"
     is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The kinds that people look for."""
-        return [("changed", "something changed"), ("failed", "something failed"), ("open", "under way")]
+        return [
+            ("changed", gettext("something changed")),
+            ("failed", gettext("something failed")),
+            ("open", gettext("under way")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[SyncRun]") -> "QuerySet[SyncRun]":
         """Those of the chosen kind."""
@@ -74,35 +79,35 @@ class SyncRunAdmin(ReadOnly, LiveAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         run = context.get("original")
-        more = {"title": f"Sync of {run}" if run else "Sync", "subtitle": None}
+        more = {"title": gettext("Sync of %(what)s") % {"what": run} if run else gettext("Sync"), "subtitle": None}
         return super().render_change_form(request, context | more, *args, **kwargs)
 
-    @admin.display(description="what", ordering="distribution__name")
+    @admin.display(description=_("what"), ordering="distribution__name")
     def what(self, run: SyncRun) -> str:
-        return str(run) + (" (all targets)" if run.is_full else "")
+        return gettext("%(what)s (all targets)") % {"what": run} if run.is_full else str(run)
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def state_cell(self, run: SyncRun) -> str:
         return self.cell("state", run)
 
     def state_html(self, run: SyncRun) -> str:
         return self.part("syncrun/_state.html", run=run, badge=of_run(run))
 
-    @admin.display(description="what came of it")
+    @admin.display(description=_("what came of it"))
     def came_of_it(self, run: SyncRun) -> str:
         if run.errors:
             return self.part("syncrun/_first_error.html", run=run)
-        return ", ".join(in_short(run.changes)) or ("nothing new" if run.is_over and run.finished_at else "")
+        return ", ".join(in_short(run.changes)) or (gettext("nothing new") if run.is_over and run.finished_at else "")
 
-    @admin.display(description="asked by")
+    @admin.display(description=_("asked by"))
     def who(self, run: SyncRun) -> str:
         return asker(run)
 
-    @admin.display(description="when", ordering="id")
+    @admin.display(description=_("when"), ordering="id")
     def when(self, run: SyncRun) -> SafeString:
         return format_html('<span class="farm-when">{}</span>', f"{run.queued_at:%Y-%m-%d %H:%M}")
 
-    @admin.display(description="took")
+    @admin.display(description=_("took"))
     def took(self, run: SyncRun) -> SafeString:
         return format_html('<span class="farm-when">{}</span>', duration(run))
 
@@ -146,21 +151,31 @@ def duration(run: SyncRun) -> str:
 def in_short(changes: dict[str, Any]) -> list[str]:
     """What changed, in a few words each."""
     releases, targets, feeds = changes.get("releases", {}), changes.get("targets", {}), changes.get("feeds", ())
-    found = [f"{len(names)} {_HOW[how]} release{_s(len(names))}" for how, names in releases.items()]
-    found += [f"{part['count']} {_HOW[how]} target{_s(part['count'])}" for how, part in targets.items()]
+    found = [_counted(_RELEASES[how], len(names)) for how, names in releases.items()]
+    found += [_counted(_TARGETS[how], part["count"]) for how, part in targets.items()]
     if feeds:
         count = len(feeds) + changes.get("more_feeds", 0)
-        found.append(f"{count} feed{_s(count)} moved")
+        found.append(ngettext("%(count)d feed moved", "%(count)d feeds moved", count) % {"count": count})
     if stable := changes.get("stable"):
-        found.append(f"stable {stable[0] or 'none'} → {stable[1] or 'none'}")
+        before, after = (each or gettext("none") for each in stable)
+        found.append(gettext("stable %(before)s → %(after)s") % {"before": before, "after": after})
     return found
 
 
-_HOW = {"new": "new", "waiting": "waiting", "vanished": "vanished", "moved": "moved"}
+_RELEASES = {
+    "new": ngettext_lazy("%(count)d new release", "%(count)d new releases", "count"),
+    "waiting": ngettext_lazy("%(count)d waiting release", "%(count)d waiting releases", "count"),
+    "vanished": ngettext_lazy("%(count)d vanished release", "%(count)d vanished releases", "count"),
+}
+_TARGETS = {
+    "new": ngettext_lazy("%(count)d new target", "%(count)d new targets", "count"),
+    "vanished": ngettext_lazy("%(count)d vanished target", "%(count)d vanished targets", "count"),
+    "moved": ngettext_lazy("%(count)d moved target", "%(count)d moved targets", "count"),
+}
 
 
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
+def _counted(words: Any, count: int) -> str:
+    return str(words % {"count": count})
 
 
 def _facts(run: SyncRun) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from packages.models.distributions import Distribution
 
@@ -18,17 +19,17 @@ class SyncRun(models.Model):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", "waits"
-        RUNNING = "running", "under way"
-        DONE = "done", "done"
-        FAILED = "failed", "the mirror failed"
-        BROKEN_OFF = "broken-off", "ended abnormally"
-        REFUSED = "refused", "refused"
+        QUEUED = "queued", _("waits")
+        RUNNING = "running", _("under way")
+        DONE = "done", _("done")
+        FAILED = "failed", _("the mirror failed")
+        BROKEN_OFF = "broken-off", _("ended abnormally")
+        REFUSED = "refused", _("refused")
 
     class Origin(models.TextChoices):
-        SCHEDULE = "schedule", "the schedule"
-        PERSON = "person", "a maintainer"
-        COMMAND = "command", "the command line"
+        SCHEDULE = "schedule", _("the schedule")
+        PERSON = "person", _("a maintainer")
+        COMMAND = "command", _("the command line")
 
     OPEN = (State.QUEUED, State.RUNNING)
 

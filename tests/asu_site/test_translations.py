@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.messages import get_messages
 from django.core.management import call_command
 from django.test import Client
 from django.utils.translation import trans_real
@@ -78,7 +79,7 @@ TEMPLATES = ("400.html", "403.html", "403_csrf.html", "404.html", "500.html")
 DATA = (
     r"[\d.,:/ +·()%→\u2013-]*",
     r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?( UTC)?)?",
-    r"((tiny|Demo Tiny), |→ )*(openwrt|demo|Meadow)( [\d.]+)?[,:]?",  # distributions, releases of them, communities
+    r"((tiny|Demo Tiny), |→ )*(openwrt|demo|Meadow)( [\d.]+| SNAPSHOT)?[,:]?",  # distributions, releases of them, communities
     r"\d\d\.\d\d\.\d+(-rc\d)?|SNAPSHOT",
     r"TP-Link Archer C7 v2|Second name|ZyXEL NR7101|A test\.",
     r"tplink_archer-c7-v2|archer|archre|nothing like it|no such-device",  # what was searched for
@@ -274,3 +275,45 @@ def test_messages_can_be_gathered_for_a_new_language(tmp_path: Path, monkeypatch
     text = (project / "locale/de/LC_MESSAGES/django.po").read_text()
     assert 'msgid "Find your device"' in text
     assert 'msgid_plural "%(total)s devices"' in text
+
+
+# The backoffice: of the catalogue and of people. The names of models and of their fields are not messages yet.
+BACKOFFICE = (
+    "/admin/packages/distribution/add/",
+    "/admin/packages/distribution/{distribution}/check/",
+    "/admin/packages/packagechange/suggestions/",
+    "/admin/packages/syncrun/{run}/change/",
+    "/admin/auth/user/add/",
+)
+
+
+def main_part(answer: Any) -> str:
+    """Without the frame, whose menu has names of models."""
+    text: str = answer.content.decode()
+    return text[text.index('<div id="content"') : text.index("<footer")]
+
+
+@pytest.mark.usefixtures("brackets", "shown")
+@pytest.mark.parametrize("address", BACKOFFICE)
+def test_every_word_of_the_backoffice_of_the_catalogue_can_be_translated(admin_client: Client, address: str) -> None:
+    row = Distribution.objects.get(name="openwrt")
+    run = row.sync_runs.create(state="failed", errors=["A test."], message="A test.")
+
+    main = main_part(admin_client.get(address.format(distribution=row.pk, run=run.pk)))
+
+    assert OPEN in main
+    assert untranslated(main) == []
+
+
+@pytest.mark.usefixtures("brackets", "shown")
+@pytest.mark.parametrize("order", ["disable", "stable", "hide"])
+def test_every_word_of_a_decision_can_be_translated(admin_client: Client, order: str) -> None:
+    release = Distribution.objects.get(name="openwrt").releases.all()[0]
+    Distribution.objects.update(stable_version="", mirror_stable="")
+
+    answer = admin_client.post(f"/admin/packages/release/{release.pk}/press/", {"order": order})
+    said = [str(message) for message in get_messages(answer.wsgi_request)]
+
+    shown = said or [main_part(answer)]
+    assert all(OPEN in text for text in shown)
+    assert [line for text in shown for line in untranslated(text)] == []
