@@ -13,12 +13,14 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import BaseModelAdmin, InlineModelAdmin
 from django.contrib.admin.utils import flatten, get_fields_from_path, unquote
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls.resolvers import URLPattern
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 
 from packages import audit, reach, roles
 
@@ -45,6 +47,15 @@ class _Limited(BaseModelAdmin):  # type: ignore[type-arg]
             rows = db_field.remote_field.model._default_manager.all()
         condition = roles.theirs if self._decides(db_field) else roles.seen
         return rows.filter(condition(request.user, rows.model))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A moment is typed into two fields; each says what it is."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, AdminSplitDateTime):
+            date, time = field.widget.widgets
+            date.attrs["aria-label"] = gettext("%(field)s: date") % {"field": field.label}
+            time.attrs["aria-label"] = gettext("%(field)s: time") % {"field": field.label}
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -94,6 +105,18 @@ def _without(fields: Any, hidden: set[str]) -> list[Any]:
     return [name for name in fields if not hidden.intersection(flatten([name]))]
 
 
+def _labelled(base: Any) -> Any:
+    class Labelled(base):  # type: ignore[misc]
+        def add_fields(self, form: Any, index: int | None) -> None:
+            super().add_fields(form, index)
+            for field in form.fields.values():
+                if not field.widget.is_hidden:
+                    field.widget.attrs.setdefault("aria-label", str(field.label or ""))
+
+    Labelled.__name__ = base.__name__
+    return Labelled
+
+
 class ScopedInline(_Limited, InlineModelAdmin):  # type: ignore[type-arg]
     """Rows on the page of another: who may change that one may change them."""
 
@@ -111,17 +134,7 @@ class ScopedInline(_Limited, InlineModelAdmin):  # type: ignore[type-arg]
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Each field says what it is: in tables only the column's head does, which screen readers do not connect."""
-        base: Any = super().get_formset(request, obj, **kwargs)
-
-        class Labelled(base):  # type: ignore[misc]
-            def add_fields(self, form: Any, index: int | None) -> None:
-                super().add_fields(form, index)
-                for field in form.fields.values():
-                    if not field.widget.is_hidden:
-                        field.widget.attrs.setdefault("aria-label", str(field.label or ""))
-
-        Labelled.__name__ = base.__name__
-        return Labelled
+        return _labelled(super().get_formset(request, obj, **kwargs))
 
     def _is_theirs(self, request: HttpRequest, parent: Any) -> bool:
         return _is_told(request, self.model) and (parent is None or roles.may_change(request.user, parent))
@@ -185,6 +198,10 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
             return (name, SeenOnly) if reach.of(field.related_model) else None
         is_plain = field.choices or isinstance(field, models.BooleanField | models.DateField)
         return spec if is_plain else None
+
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """What is changed in the list itself says what it is, too."""
+        return _labelled(super().get_changelist_formset(request, **kwargs))
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         found = super().get_changelist_instance(request)

@@ -95,6 +95,10 @@ class ProfileFileInline(admin.StackedInline):  # type: ignore[type-arg]
 class NetworkProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     """One that is for no distribution could never be chosen."""
 
+    class Meta:
+        # One tick each: they are few, and two lists with arrows between take a mouse.
+        widgets = {"distributions": forms.CheckboxSelectMultiple}
+
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         if not data.get("is_general") and not data.get("distributions"):
@@ -111,7 +115,6 @@ class NetworkProfileAdmin(Switchable, admin.ModelAdmin):  # type: ignore[type-ar
     list_filter = ["is_enabled", "is_public", "organisation", "distributions"]
     list_select_related = ["organisation"]
     search_fields = ["name", "title", "description"]
-    filter_horizontal = ["distributions"]
     inlines = [ProfileFileInline]
     actions = ["enable", "disable"]
     fields = [

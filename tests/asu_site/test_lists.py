@@ -7,6 +7,7 @@ from django.test import Client
 
 from builders.models import Build
 from builders.states import Reason, State
+from images.models import ClientToken
 from packages.models import Organisation
 from tests.factories import make_build
 
@@ -83,3 +84,13 @@ def test_where_there_is_nothing_below_the_backoffice_a_link_leads_back(admin_cli
 
     assert way_back in admin_client.get("/admin/nowhere/").content.decode()
     assert way_back not in admin_client.get("/nowhere/").content.decode()
+
+
+def test_a_moment_and_what_is_changed_in_a_list_say_what_they_are_to_screen_readers(admin_client: Client) -> None:
+    ClientToken.objects.create(name="robot", token_hash="0" * 64)
+
+    form = admin_client.get("/admin/stats/incident/add/").content.decode()
+    tokens = admin_client.get("/admin/images/clienttoken/").content.decode()
+
+    assert 'aria-label="Started at: date"' in form and 'aria-label="Started at: time"' in form
+    assert re.search(r'<input type="checkbox" name="form-0-is_enabled"[^>]*aria-label="Enabled"', tokens)

@@ -79,7 +79,7 @@ TEMPLATES = ("400.html", "403.html", "403_csrf.html", "404.html", "500.html")
 DATA = (
     r"[\d.,:/ +·()%→\u2013-]*",
     r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?( UTC)?)?",
-    r"((tiny|Demo Tiny), |→ )*(openwrt|demo|Meadow)( [\d.]+| SNAPSHOT)?[,:]?",  # distributions, releases of them, communities
+    r"((tiny|Demo Tiny), |→ )*(openwrt|demo|Meadow)( [\d.]+| SNAPSHOT)?[,:]?",  # distributions, releases, communities
     r"\d\d\.\d\d\.\d+(-rc\d)?|SNAPSHOT",
     r"TP-Link Archer C7 v2|Second name|ZyXEL NR7101|A test\.",
     r"tplink_archer-c7-v2|archer|archre|nothing like it|no such-device",  # what was searched for
