@@ -27,6 +27,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     _leave_out_without_database(config, items)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """pytest-xdist names the group at the end of an item's name. pytest 9.2 forgets that, and each service is started
+    in every process: twice the time, and nothing says so.
+    """
+    if session.config.getoption("loadgroup", default=False):
+        lost = [item.nodeid for item in session.items if _has_group(item) and "@" not in item.nodeid.split("::")[-1]]
+        assert not lost, f"these items lost their group, so `--dist loadgroup` does nothing: {lost[:3]}"
+
+
 def _has_group(item: pytest.Item) -> bool:
     return item.get_closest_marker("xdist_group") is not None
 
