@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from images import client_kinds
 from images.models import ImageRequest
 from packages import roles
 from packages.lists import filters, search
@@ -30,7 +31,7 @@ class ClientFilter(filters.FastFilter):
     is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("owut/", "owut"), ("luci/", "LuCI"), ("ofs/", "firmware-selector"), ("auc", "auc"), ("asu/", "asu")]
+        return [(program.kind, program.title) for program in client_kinds.ASKING]
 
     def chosen(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
         return rows.filter(search.beginning(rows, "client", value))

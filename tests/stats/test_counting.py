@@ -18,7 +18,7 @@ from images.signals import image_downloaded
 from packages.models import Organisation
 from stats import histogram, ledger
 from stats.models import DailyCount
-from stats.tallies import Tally, kind_of_client
+from stats.tallies import Tally
 from tests.factories import make_build, make_lease, make_result, make_spec, make_worker
 from tests.images.publications import finish as finish_request
 from tests.images.publications import make_image, make_request
@@ -193,30 +193,6 @@ def test_a_server_that_is_killed_has_ended_a_build_and_counted_it_or_neither() -
 
     assert Build.objects.get().state == State.BUILDING
     assert counts("failed") == {}
-
-
-# -- words -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("owut/2026.04.09", "owut"),
-        ("luci/25.100.1-r1", "LuCI"),
-        ("luci/undefined", "LuCI"),
-        ("ofs/5.1.0", "firmware-selector"),
-        ("/usr/sbin/auc/0.3.2", "auc"),
-        ("auc/0.1.4", "auc"),
-        ("asu/0.1.0", "asu"),
-        ("curl/8.5.0", "curl"),
-        ("uclient-fetch", "wget"),
-        ("Mozilla/5.0 (X11; Linux)", "browser"),
-        ("John's own program", "other"),
-        ("", "unknown"),
-    ],
-)
-def test_programs_are_known_by_what_they_call_themselves(text: str, kind: str) -> None:
-    assert kind_of_client(text) == kind
 
 
 def test_percentiles_lie_within_the_bucket_that_they_fall_into() -> None:
