@@ -32,7 +32,7 @@ _PROGRAMS = (
     Program("wget", "wget", re.compile(r"\bwget\b", re.I)),
     Program("uclient", "wget", re.compile(r"\buclient", re.I)),  # it is OpenWrt's wget
 )
-_BROWSER = re.compile(r"^site\b|^Mozilla\b", re.I)
+_BROWSER = re.compile(r"^Mozilla\b|^(?:web page|website)$", re.I)  # those of our own pages are asked with one too
 KINDS = (*(program.kind for program in _PROGRAMS), "web app", BROWSER, OTHER)
 
 

@@ -43,6 +43,8 @@ def test_a_page_of_another_host_that_fetches_is_a_web_app() -> None:
         ("curl/8.5.0", "curl"),
         ("uclient-fetch", "wget"),
         ("Mozilla/5.0 (X11; Linux)", "browser"),
+        ("web page", "browser"),
+        ("website", "browser"),
         ("John's own program", "other"),
         ("", "unknown"),
     ],
