@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from packages import upstream
 from packages.exceptions import MirrorError, MirrorUnreachableError
-from packages.upstream import Said, tell
+from packages.upstream.telling import Said, tell
 
 Talk = Callable[[socket.socket], None]
 

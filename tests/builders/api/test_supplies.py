@@ -17,7 +17,7 @@ from builders import archives
 from builders.models import Build
 from builders.spec import FeedSpec, ImageBuilderSpec, KeySpec
 from builders.states import State
-from packages import index_cache, upstream
+from packages import index_cache
 from packages.models import Distribution
 from packages.signatures import UsignKey
 from tests.builders.api.caller import Caller, approved, wanted
@@ -32,7 +32,7 @@ SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(upstream, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("packages.upstream.mirror.PAUSES", (0.01, 0.01))
     folder = tmp_path / "mirror"
     folder.mkdir()
     (folder / "ib.tar.xz").write_bytes(ARCHIVE)
