@@ -5,11 +5,11 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from django_q.models import OrmQ
 from pytest_django import Settings
 
@@ -23,6 +23,7 @@ from packages.signatures import UsignKey
 from tests.builders.api.caller import Caller, approved, wanted
 from tests.factories import make_spec
 from tests.packages.mirrors import Handler, Server, serving
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -81,23 +82,7 @@ def test_the_mirror_is_asked_once_for_many_workers(mirror: Server) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_who_asks_at_the_same_moment_sends_for_it_once(mirror: Server) -> None:
-    start = threading.Barrier(8)
-    found: list[Any] = []
-
-    def ask() -> None:
-        try:
-            start.wait()
-            found.append(archives.supply(SHA256, f"{mirror.url}/ib.tar.xz"))
-        except Exception as error:  # noqa: BLE001 (compared below)
-            found.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    found = at_once(*[partial(archives.supply, SHA256, f"{mirror.url}/ib.tar.xz")] * 8)
 
     assert found == [archives.Supply()] * 8
     assert fetch_what_was_sent_for() == 1
