@@ -6,10 +6,10 @@ from django.db.models import Exists, OuterRef, Q
 
 from images import preparing
 from packages import catalogue, names
-from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.exceptions import UnknownProfileError, UnknownVersionError
 from packages.models import Distribution, Profile, Target
 from packages.querysets import listed, on_offer
+from packages.target_catalogue import ProfileInfo, TargetCatalogue
 from packages.versions import is_pre_release, version_key
 from packages.visibility import Viewer, visible
 

@@ -19,9 +19,8 @@ from django.utils import timezone
 from builders.shown import visible
 from news import signing
 from news.models import Delivery, Subscription
-from packages import upstream
 from packages.exceptions import MirrorError, MirrorUnreachableError
-from packages.upstream import Said
+from packages.upstream.telling import Said, tell
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +79,7 @@ def _call(delivery: Delivery) -> _Outcome:
         signing.HEADER: signing.signature(subscription.secret, body, int(time.time())),
     }
     try:
-        said = upstream.tell(
-            subscription.url, body, headers, is_inside_allowed=settings.ASU_WEBHOOKS_INSIDE, seconds=_A_CALL
-        )
+        said = tell(subscription.url, body, headers, is_inside_allowed=settings.ASU_WEBHOOKS_INSIDE, seconds=_A_CALL)
     except MirrorUnreachableError as error:
         return _Outcome(False, str(error))
     except MirrorError as error:

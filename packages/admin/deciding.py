@@ -19,7 +19,6 @@ from packages.models import Release, SyncRun
 from packages.sync import journal
 
 MOST_NAMES = 8
-NO_BUTTON = "There is no such button. Load the page again."
 
 
 def action(name: str) -> Any:
@@ -68,8 +67,7 @@ class DecidingAdmin(Announcing, LiveAdmin):
     def press(self, request: HttpRequest, row: Any) -> HttpResponse | None:
         decision = DECISIONS.get(request.POST.get("order", ""))
         if decision is None or decision.name not in self.decisions:
-            self.message_user(request, NO_BUTTON, messages.ERROR)
-            return None
+            return self.no_button(request)
         return self.decide(request, decision, self.model._default_manager.filter(pk=row.pk))
 
     def decide(
