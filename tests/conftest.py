@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
+
+# No clocks: a busy machine makes examples slowly, and is right all the same.
+hypothesis_settings.register_profile("asu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("asu")
 
 _FOLDERS = ("STORE", "UPLOAD", "IMAGEBUILDER", "CACHE", "WORK", "RUN", "KEY")
 
