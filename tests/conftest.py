@@ -1,6 +1,7 @@
 """What holds for every test: a closed network, a folder of its own, a database that threads can share."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
+
+from tests.e2e import service
 
 # No clocks: a busy machine makes examples slowly, and is right all the same.
 hypothesis_settings.register_profile("asu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -86,6 +89,13 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What servers of their own begin with is made once, for all processes that run tests."""
+    folder = tmp_path_factory.getbasetemp()
+    service.run_folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.fixture(autouse=True)
