@@ -105,9 +105,7 @@ def _check_limits(url: str, asker: Client) -> None:
     # Who is not known cannot be told apart from the others, and has no share of its own.
     has_share = bool(asker.key) and not asker.is_trusted
     if has_share and of_client.filter(host=host).count() >= _MOST_OF_A_HOST_BY_ONE:
-        sentence = gettext(
-            "%(count)d of your webhooks for this host are not confirmed: confirm them first."
-        )
+        sentence = gettext("%(count)d of your webhooks for this host are not confirmed: confirm them first.")
         raise RefusedError(sentence % {"count": _MOST_OF_A_HOST_BY_ONE}, "url")
     if made.filter(host=host).count() >= _MOST_OF_A_HOST:
         raise RefusedError(gettext("Too many webhooks lead to this host and are not confirmed; try tomorrow."), "url")
