@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from builders.shown import visible
 from news import signing
-from news.models import Delivery, Subscription
+from news.models import Delivery, Making, Subscription
 from packages.exceptions import MirrorError, MirrorUnreachableError
 from packages.upstream.telling import Said, tell
 
@@ -131,6 +131,8 @@ def _note_delivered(delivery: Delivery, now: datetime) -> None:
         waiting = (Subscription.State.UNCONFIRMED, Subscription.State.ENDED)
         # `looked_at`: what is newer already is told at once.
         rows.filter(state__in=waiting).update(state=Subscription.State.ACTIVE, why="", confirmed_at=now, looked_at=None)
+        # A host that says yes is nobody's victim: this one uses up nothing of what strangers may have it asked.
+        Making.objects.filter(subscription=delivery.subscription_id).update(host="")
 
 
 def _give_up(delivery: Delivery, outcome: _Outcome) -> None:
