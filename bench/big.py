@@ -54,7 +54,7 @@ _ERROR = " * opkg_install_cmd: Cannot install package wpad-mesh.\nmake: *** [Mak
 
 def load_catalogue(folder: Path, given: Path | None, packages: Path | None) -> None:
     """The mirror's documents by a real sync, and package rows of the usual number."""
-    from packages.models import Distribution
+    from packages.models import Distribution, Profile
     from packages.sync import sync_distribution
 
     releases = json.loads(lzma.decompress(given.read_bytes())) if given else invented()
@@ -66,6 +66,8 @@ def load_catalogue(folder: Path, given: Path | None, packages: Path | None) -> N
     finally:
         server.terminate()
         server.wait()
+    if not Profile.objects.exists():
+        raise SystemExit("The sync of the catalogue found no devices: are these documents as a mirror has them?")
     add_packages(lzma.decompress(packages.read_bytes()) if packages else b"")
 
 
@@ -74,14 +76,16 @@ def invented() -> dict[str, Any]:
     chance = random.Random(1)
     releases: dict[str, Any] = {version: {} for version in _VERSIONS}
     for number in range(408):
-        name = f"family{number % 41:02}/sub{number // 41 % 3}"
+        version = _VERSIONS[number % 5]
+        name = f"family{number % 41:02}/sub{number // 41 % 3}{number // 205 or ''}"
         profiles: dict[str, list[str]] = {
             f"vendor{chance.randrange(90)}_model-{number:03}-{device}": []
             for device in range(22 if number % 10 else 15)
         }
-        releases[_VERSIONS[number % 5]][f"{name}{number // 205 or ''}"] = {
+        place = name.replace("/", "-") if version == "SNAPSHOT" else f"{version}-{name.replace('/', '-')}"
+        releases[version][name] = {
             "arch_packages": f"arch_{number % 13}",
-            "imagebuilder": f"imagebuilder-{number}.tar.zst",
+            "imagebuilder": f"openwrt-imagebuilder-{place}.Linux-x86_64.tar.zst",
             "sha256": hashlib.sha256(str(number).encode()).hexdigest(),
             "linux_kernel": {"version": "6.12.1", "release": "1", "vermagic": f"{number:032x}"},
             "default_packages": ["base-files", "busybox", "dropbear", "luci"],

@@ -31,8 +31,8 @@ from builders.spec import ImageBuilderSpec
 from builders.transports import local
 from packages import names
 from packages.exceptions import DownloadStoppedError, MirrorError
-from packages.folders import folder_of
 from packages.upstream import Mirror
+from packages.upstream.folders import folder_of
 
 logger = logging.getLogger(__name__)
 

@@ -135,7 +135,8 @@ class Build(models.Model):
     imagebuilder = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the archive")
     epoch = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
-    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, blank=True, related_name="builds")
+    # Without an index of its own, as are others below: another one begins with it.
+    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, blank=True, related_name="builds", db_index=False)
     lease_until = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
 
@@ -194,7 +195,7 @@ def failure_ttl(reason: str) -> timedelta:
 class Attempt(models.Model):
     """One lease of a build and how it ended."""
 
-    build = models.ForeignKey(Build, models.CASCADE, related_name="attempt_set")
+    build = models.ForeignKey(Build, models.CASCADE, related_name="attempt_set", db_index=False)
     epoch = models.PositiveIntegerField()
     worker = models.ForeignKey(Worker, models.SET_NULL, null=True, blank=True, related_name="attempts")
     worker_name = models.CharField(max_length=80)
@@ -212,7 +213,6 @@ class Attempt(models.Model):
         constraints = [models.UniqueConstraint(fields=["build", "epoch"], name="attempt_once")]
         ordering = ["build", "epoch"]
         indexes = [
-            models.Index(fields=["worker", "outcome"], name="attempt_by_worker"),
             models.Index(fields=["outcome", "id"], name="attempt_outcome"),
             # How workers did lately is told from it alone, however many attempts there were before.
             models.Index(fields=["worker", "ended_at", "outcome"], name="attempt_lately"),

@@ -70,38 +70,43 @@ class Phase(Word):
     BUILDING_IMAGE = "building_image"
 
 
+def _(text: str) -> str:
+    """Marks what pages show translated; as it is, as workers have no Django."""
+    return text
+
+
 class Reason(Word):
-    """Why a build failed. The user's mistakes first, ours after; `is_users` tells them apart."""
+    """Why a build failed, in words that pages translate. The user's mistakes first, ours after: see `is_users`."""
 
-    UNKNOWN_PACKAGE = "unknown_package", "a package does not exist"
-    MISSING_DEPENDENCY = "missing_dependency", "a package needs one that does not exist"
-    PACKAGE_CONFLICT = "package_conflict", "packages exclude each other"
-    FILE_CLASH = "file_clash", "two packages bring the same file"
-    UNKNOWN_PROFILE = "unknown_profile", "the ImageBuilder does not know the profile"
-    IMAGE_TOO_BIG = "image_too_big", "the image does not fit the device"
-    ROOTFS_TOO_BIG = "rootfs_too_big", "the root file system is larger than its partition"
-    SCRIPT_FAILED = "script_failed", "a package's install script failed"
-    WRONG_VERSION_CODE = "wrong_version_code", "the release has another revision than asked for"
-    UNSUPPORTED = "unsupported", "this release's ImageBuilder has no such option"
-    NO_IMAGE = "no_image", "the ImageBuilder ended without an image"
-    REFUSED = "refused", "a maintainer decided that it is not built"
+    UNKNOWN_PACKAGE = "unknown_package", _("a package does not exist")
+    MISSING_DEPENDENCY = "missing_dependency", _("a package needs one that does not exist")
+    PACKAGE_CONFLICT = "package_conflict", _("packages exclude each other")
+    FILE_CLASH = "file_clash", _("two packages bring the same file")
+    UNKNOWN_PROFILE = "unknown_profile", _("the ImageBuilder does not know the profile")
+    IMAGE_TOO_BIG = "image_too_big", _("the image does not fit the device")
+    ROOTFS_TOO_BIG = "rootfs_too_big", _("the root file system is larger than its partition")
+    SCRIPT_FAILED = "script_failed", _("a package's install script failed")
+    WRONG_VERSION_CODE = "wrong_version_code", _("the release has another revision than asked for")
+    UNSUPPORTED = "unsupported", _("this release's ImageBuilder has no such option")
+    NO_IMAGE = "no_image", _("the ImageBuilder ended without an image")
+    REFUSED = "refused", _("a maintainer decided that it is not built")
 
-    MIRROR_UNREACHABLE = "mirror_unreachable", "the mirror did not answer"
-    MIRROR_MOVED = "mirror_moved", "the mirror changed while we built"
-    KERNEL_MISMATCH = "kernel_mismatch", "kernel modules are for another kernel than the release has"
-    WRONG_PACKAGES = "wrong_packages", "the image holds other packages than those asked for"
-    BAD_CHECKSUM = "bad_checksum", "a download has the wrong checksum"
-    BAD_SIGNATURE = "bad_signature", "a signature is missing or wrong"
-    BAD_ARCHIVE = "bad_archive", "the ImageBuilder's archive is broken or unsafe"
-    PREREQUISITE = "prerequisite", "the worker lacks a program the ImageBuilder needs"
-    TIMEOUT = "timeout", "the build took too long"
-    LIMIT = "limit", "the build hit a limit of the sandbox"
-    DISK_FULL = "disk_full", "the worker's disk is full"
-    SANDBOX = "sandbox", "the sandbox could not be set up"
-    INFRASTRUCTURE = "infrastructure", "the workers vanished too often"
-    BAD_RESULT = "bad_result", "the worker delivered what was not asked for"
-    CRASH = "crash", "the build ended in an unexpected way"
-    CANCELLED = "cancelled", "the build was cancelled"
+    MIRROR_UNREACHABLE = "mirror_unreachable", _("the mirror did not answer")
+    MIRROR_MOVED = "mirror_moved", _("the mirror changed while we built")
+    KERNEL_MISMATCH = "kernel_mismatch", _("kernel modules are for another kernel than the release has")
+    WRONG_PACKAGES = "wrong_packages", _("the image holds other packages than those asked for")
+    BAD_CHECKSUM = "bad_checksum", _("a download has the wrong checksum")
+    BAD_SIGNATURE = "bad_signature", _("a signature is missing or wrong")
+    BAD_ARCHIVE = "bad_archive", _("the ImageBuilder's archive is broken or unsafe")
+    PREREQUISITE = "prerequisite", _("the worker lacks a program the ImageBuilder needs")
+    TIMEOUT = "timeout", _("the build took too long")
+    LIMIT = "limit", _("the build hit a limit of the sandbox")
+    DISK_FULL = "disk_full", _("the worker's disk is full")
+    SANDBOX = "sandbox", _("the sandbox could not be set up")
+    INFRASTRUCTURE = "infrastructure", _("the workers vanished too often")
+    BAD_RESULT = "bad_result", _("the worker delivered what was not asked for")
+    CRASH = "crash", _("the build ended in an unexpected way")
+    CANCELLED = "cancelled", _("the build was cancelled")
 
     @property
     def is_users(self) -> bool:

@@ -14,6 +14,7 @@ from images.validation import Asked, shown, unsupported
 from packages import catalogue
 from packages.exceptions import UnknownDistributionError, UnknownTargetError, UnknownVersionError
 from packages.models import Distribution
+from packages.target_catalogue import TargetCatalogue
 from packages.visibility import Owner
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ NOT_OFFERED = "This server does not offer it."
 SEE_OVERVIEW = "The overview lists the versions on offer."
 
 
-def find(asked: Asked) -> catalogue.TargetCatalogue:
+def find(asked: Asked) -> TargetCatalogue:
     """The snapshot that the request is checked against; RequestRefusedError for what we do not offer."""
     try:
         return catalogue.find(asked.distribution, asked.version, asked.target, asked.asker.viewer)
@@ -42,7 +43,7 @@ def owner_of(asked: Asked) -> Owner | None:
     return owner or (chosen.owner if chosen else None)
 
 
-def admit(asked: Asked, snapshot: catalogue.TargetCatalogue) -> ImageRequest:
+def admit(asked: Asked, snapshot: TargetCatalogue) -> ImageRequest:
     """Checks against the snapshot and finds or queues the build."""
     wanted = normalise.resolve(asked, snapshot)
     identity = fingerprint.fingerprint(asked, wanted, snapshot)

@@ -96,19 +96,23 @@ def _add_newest(memory: _Memory, newest: int) -> None:
     memory.seen = newest
 
 
-# From one pair to the next, by the index that begins with both.
+# From one value to the next by the index that begins with both, and so from one pair to the next: as many steps as
+# there are pairs. Pairs are not compared as such, as in `(a, b) > (x, y)`: SQLite looks through all rows with x then.
 _LEAPS = (
-    "WITH RECURSIVE leaps({a}, {b}) AS ("
-    " SELECT * FROM (SELECT {a}, {b} FROM {table} ORDER BY {a}, {b} LIMIT 1) AS beginning"
-    " UNION ALL SELECT"
-    " (SELECT r.{a} FROM {table} r WHERE (r.{a}, r.{b}) > (leaps.{a}, leaps.{b}) ORDER BY r.{a}, r.{b} LIMIT 1),"
-    " (SELECT r.{b} FROM {table} r WHERE (r.{a}, r.{b}) > (leaps.{a}, leaps.{b}) ORDER BY r.{a}, r.{b} LIMIT 1)"
-    " FROM leaps WHERE leaps.{a} IS NOT NULL"
-    ") SELECT {a}, {b} FROM leaps WHERE {a} IS NOT NULL"
+    "WITH RECURSIVE firsts(a) AS ("
+    " SELECT min({a}) FROM {table}"
+    " UNION ALL"
+    " SELECT (SELECT min(r.{a}) FROM {table} r WHERE r.{a} > firsts.a) FROM firsts WHERE firsts.a IS NOT NULL"
+    "), leaps(a, b) AS ("
+    " SELECT a, (SELECT min(r.{b}) FROM {table} r WHERE r.{a} = firsts.a) FROM firsts WHERE a IS NOT NULL"
+    " UNION ALL"
+    " SELECT leaps.a, (SELECT min(r.{b}) FROM {table} r WHERE r.{a} = leaps.a AND r.{b} > leaps.b)"
+    " FROM leaps WHERE leaps.b IS NOT NULL"
+    ") SELECT a, b FROM leaps WHERE b IS NOT NULL"
 )
 
 
 def _leaps(a: str, b: str) -> set[tuple[str, str]]:
     with connection.cursor() as cursor:
-        cursor.execute(_LEAPS.format(table=ImageRequest._meta.db_table, a=a, b=b))
+        cursor.execute(_LEAPS.format(table=_TABLE, a=a, b=b))
         return {(str(row[0]), str(row[1])) for row in cursor.fetchall()}

@@ -18,7 +18,8 @@ from images.listing import shown_requests
 from images.pages import ImagePage
 from images.pages.making import public_address
 from images.pages.named import named_pages
-from packages.device_index import Device, Offer, Section
+from packages.device_index import Section
+from packages.device_shelves import Device, Offer
 from packages.models import Distribution, ListedDevice, Profile, Release, Target
 from packages.versions import channel_of, newest_first, version_key
 from packages.visibility import Viewer

@@ -15,7 +15,7 @@ from images.normalise import Wanted, defaults_of
 from images.per_profile import PerProfile
 from images.repositories import feed_spec
 from images.validation import Asked
-from packages.catalogue import ProfileInfo, TargetCatalogue
+from packages.target_catalogue import ProfileInfo, TargetCatalogue
 from packages.visibility import Owner
 
 

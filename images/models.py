@@ -82,7 +82,6 @@ class ImageRequest(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["status"], name="request_preparing", condition=models.Q(status="preparing")),
             models.Index(fields=["distribution", "version", "target"], name="request_where"),
             # For lists, as in `Build`; those of images are joined to them, so here they go by the time.
             models.Index(fields=["created_at"], name="request_created"),

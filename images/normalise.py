@@ -17,10 +17,10 @@ from images.per_profile import PerProfile
 from images.repositories import Offer
 from images.validation import Asked, shown
 from packages import boards, network_profiles, upgrades
-from packages.catalogue import ProfileInfo, TargetCatalogue, default_image
 from packages.essential import VIRTUAL, essential_among
 from packages.file_sets import File, FileSetError, check_set
 from packages.network_profiles import Chosen, UnknownNetworkProfileError
+from packages.target_catalogue import ProfileInfo, TargetCatalogue, default_image
 from packages.versions import revision_number, version_key
 from packages.visibility import Owner
 

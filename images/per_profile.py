@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from packages.catalogue import ProfileInfo, TargetCatalogue
+from packages.target_catalogue import ProfileInfo, TargetCatalogue
 
 T = TypeVar("T")
 _KEPT = 256

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from images import preparing
 from packages import catalogue, names
-from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.exceptions import UnknownProfileError, UnknownVersionError
-from packages.models import Distribution, Profile, Target
+from packages.models import Distribution, ListedDevice, Profile, Target
 from packages.querysets import listed, on_offer
+from packages.target_catalogue import ProfileInfo, TargetCatalogue
 from packages.versions import is_pre_release, version_key
 from packages.visibility import Viewer, visible
 
@@ -37,22 +38,28 @@ class Place:
 def releases_of(
     distribution: Distribution, target: str, profile: str, viewer: Viewer, named: str = ""
 ) -> tuple[ReleaseOption, ...]:
-    """Those of which it is known that they have the device, and those whose documents nobody has read yet.
+    """Those of which it is known that they have the device, and those of which nobody knows.
 
-    Of hidden ones only the one that was `named`.
+    Of a target whose documents nobody has read yet the release's list of devices tells, where the mirror has one; a
+    flavour's is that of its base. Of hidden ones only the one that was `named`.
     """
+    in_list = ListedDevice.objects.filter(release=Coalesce(OuterRef("release__built_on"), OuterRef("release")))
     rows = Target.objects.filter(
         visible(viewer, "release__distribution__organisation"),
         listed("release") | (on_offer("release") & Q(release__version__iexact=named)),
         release__distribution=distribution,
         is_enabled=True,
         name=target,
-    ).annotate(has_profile=Exists(Profile.objects.filter(target=OuterRef("pk"), name=profile)))
-    fields = ("release__version", "release__channel__is_snapshot", "synced_at", "needs_inspection", "has_profile")
+    ).annotate(
+        has_profile=Exists(Profile.objects.filter(target=OuterRef("pk"), name=profile)),
+        may_have_it=Exists(in_list.filter(target=target, profile=profile)) | ~Exists(in_list),
+    )
+    is_unread = Q(synced_at=None) | Q(needs_inspection=True)
+    rows = rows.filter(Q(has_profile=True) | is_unread & Q(may_have_it=True))
+    fields = ("release__version", "release__channel__is_snapshot", "has_profile")
     options = [
         ReleaseOption(version, is_snapshot, version == distribution.stable_version, has_profile)
-        for version, is_snapshot, synced_at, needs_inspection, has_profile in rows.values_list(*fields)
-        if has_profile or synced_at is None or needs_inspection
+        for version, is_snapshot, has_profile in rows.values_list(*fields)
     ]
     return tuple(sorted(options, key=lambda option: version_key(option.version), reverse=True))
 

@@ -14,13 +14,13 @@ from images.exceptions import RequestRefusedError
 from images.validation import APPEND, Asked
 from packages import allow_list, catalogue, sync
 from packages.allow_list import Allowance
-from packages.catalogue import FeedInfo, KeyInfo, TargetCatalogue
 from packages.essential import ALWAYS_ESSENTIAL
 from packages.exceptions import MirrorError, MirrorUnreachableError, NotCompleteError, NotOnMirrorError, SignatureError
 from packages.models import Distribution, Feed, Release, Target
 from packages.public_keys import PublicKey, read_keys
 from packages.signatures import UsignPublicKey
 from packages.sync import extra
+from packages.target_catalogue import FeedInfo, KeyInfo, TargetCatalogue
 from packages.web_addresses import WebAddress
 
 _MOST_NAMED = 8  # addresses in a sentence

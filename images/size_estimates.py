@@ -9,9 +9,9 @@ from images import filesystems
 from images.models import ImageFile, ImageRequest
 from images.places import Place
 from packages import flash_limits
-from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.dependencies import PackageInfo, Resolution
 from packages.package_tables import TargetPackages
+from packages.target_catalogue import ProfileInfo, TargetCatalogue
 from packages.visibility import Viewer
 
 # Which of a device's images is measured, the likeliest first.

@@ -2,7 +2,8 @@
 
 What changes is looked at once a second for each image and language, however many watch it. A stream holds one of the
 32 threads of a process for as long as it lasts, so there are few at a time and each ends soon; the browser comes back
-by itself. Who finds no place asks now and then instead.
+by itself. Who finds no place asks now and then instead, and so does who has its share of them already: with a handful
+of requests one client would hold them all.
 """
 
 import json
@@ -12,18 +13,21 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+from weakref import WeakSet
 
 from django.db import connection
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, gettext, override
 
 from builders import wake
+from images.clients import Client
 from images.models import ImageRequest
 from images.pages import ImagePage
 
 LOOK_SECONDS = 1.0
 POLL_SECONDS = 3  # between two questions of who has no stream
 MOST_STREAMS = 8  # a process
+MOST_OF_A_CLIENT = 2  # of those; its other tabs ask
 STREAM_SECONDS = 55.0  # proxies cut a silent connection after a minute, and places are to go round
 _ALIVE_SECONDS = 3.0  # a client that went away is noticed when something is sent to it
 _COME_BACK_SECONDS = 2
@@ -54,7 +58,8 @@ class _Kept:
 _Key = tuple[str, str]  # hash of the request, language
 _kept: "OrderedDict[_Key, _Kept]" = OrderedDict()
 _lock = threading.Lock()
-_places = threading.BoundedSemaphore(MOST_STREAMS)
+# Weakly: a stream that was dropped without being closed, as when an answer is replaced by another, holds no place.
+_open: "WeakSet[Stream]" = WeakSet()
 
 
 def look(request_hash: str) -> Look:
@@ -122,7 +127,8 @@ def title(page: ImagePage) -> str:
 class Stream:
     """Events for one browser, until the image is there, the time is up or the server stops. See `opened`."""
 
-    def __init__(self, request_hash: str) -> None:
+    def __init__(self, request_hash: str, client: str) -> None:
+        self.client = client
         self._request_hash = request_hash
         self._language = get_language() or "en"
         self._end = time.monotonic() + STREAM_SECONDS
@@ -162,9 +168,9 @@ class Stream:
 
     def close(self) -> None:
         """Gives its place to another. The web server calls it, also when the client went away."""
-        if not self._is_closed:
-            self._is_closed = True
-            _places.release()
+        self._is_closed = True
+        with _lock:
+            _open.discard(self)
 
     def __enter__(self) -> Self:
         return self
@@ -173,6 +179,14 @@ class Stream:
         self.close()
 
 
-def opened(request_hash: str) -> Stream | None:
-    """A stream, or None while all places are taken. Whoever takes it closes it."""
-    return Stream(request_hash) if _places.acquire(blocking=False) else None
+def opened(request_hash: str, asker: Client) -> Stream | None:
+    """A stream, or None while all places are taken, or the asker's share of them. Whoever takes it closes it."""
+    # Who is not known cannot be told apart from the others, and has no share of its own.
+    has_share = bool(asker.key) and not asker.is_trusted
+    with _lock:
+        holders = [stream.client for stream in _open]
+        if len(holders) >= MOST_STREAMS or (has_share and holders.count(asker.key) >= MOST_OF_A_CLIENT):
+            return None
+        stream = Stream(request_hash, asker.key)
+        _open.add(stream)
+        return stream

@@ -18,10 +18,9 @@ from django.utils import timezone
 
 from builders.shown import visible
 from news import signing
-from news.models import Delivery, Subscription
-from packages import upstream
+from news.models import Delivery, Making, Subscription
 from packages.exceptions import MirrorError, MirrorUnreachableError
-from packages.upstream import Said
+from packages.upstream.telling import Said, tell
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +79,7 @@ def _call(delivery: Delivery) -> _Outcome:
         signing.HEADER: signing.signature(subscription.secret, body, int(time.time())),
     }
     try:
-        said = upstream.tell(
-            subscription.url, body, headers, is_inside_allowed=settings.ASU_WEBHOOKS_INSIDE, seconds=_A_CALL
-        )
+        said = tell(subscription.url, body, headers, is_inside_allowed=settings.ASU_WEBHOOKS_INSIDE, seconds=_A_CALL)
     except MirrorUnreachableError as error:
         return _Outcome(False, str(error))
     except MirrorError as error:
@@ -134,6 +131,8 @@ def _note_delivered(delivery: Delivery, now: datetime) -> None:
         waiting = (Subscription.State.UNCONFIRMED, Subscription.State.ENDED)
         # `looked_at`: what is newer already is told at once.
         rows.filter(state__in=waiting).update(state=Subscription.State.ACTIVE, why="", confirmed_at=now, looked_at=None)
+        # A host that says yes is nobody's victim: this one uses up nothing of what strangers may have it asked.
+        Making.objects.filter(subscription=delivery.subscription_id).update(host="")
 
 
 def _give_up(delivery: Delivery, outcome: _Outcome) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from images import device_links
-from news.atom import Entry
+from images.atom import Entry
 from packages.boards import plain
 from packages.models import Channel, Distribution, Package, PackageChange, Profile, Release, Target
 from packages.querysets import listed

@@ -132,7 +132,8 @@ class Making(models.Model):
     """That somebody made a webhook: what limits count, also when it is deleted again. Kept for a day, and as hashes."""
 
     client = models.CharField(max_length=32, blank=True)
-    host = models.CharField(max_length=64)
+    host = models.CharField(max_length=64, blank=True, help_text="None once it confirmed: it wants to be called.")
+    subscription = models.ForeignKey(Subscription, models.SET_NULL, null=True, related_name="makings")
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

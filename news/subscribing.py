@@ -1,4 +1,15 @@
-"""Webhooks made, paused, resumed, tried and deleted: the only code that changes one on its owner's behalf."""
+"""Webhooks made, paused, resumed, tried and deleted: the only code that changes one on its owner's behalf.
+
+Who makes a webhook has a host of its choice called that may want none of it. What bounds that, in a day:
+
+- a client makes ASU_WEBHOOKS_PER_CLIENT;
+- a host is asked by all clients together for 20 webhooks that it has not confirmed; each is at most nine calls (three
+  confirmations, each tried three times). A webhook that is confirmed is none of them, so a service that many people use
+  has as many as they like;
+- of those 20 one client has three. So one client calls an unwilling host 27 times, and seven are needed to use up the
+  places of a host that others want to use. Whoever has seven can do that for a day. More places would help against it,
+  and do more harm to a host that never asked for any of this; a host that was left alone wrongly is the smaller evil.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +32,8 @@ TOKEN = "asu-news-"  # noqa: S105 (what it begins with)
 _COUNTING = 0x6E657773  # names the lock of PostgreSQL; nothing else here takes such a lock
 _A_DAY = timedelta(days=1)
 _LONGEST_BASE = 300
-_MOST_OF_A_HOST = 20  # made in a day that lead to one host, whoever makes them
+_MOST_OF_A_HOST = 20  # made in a day that lead to one host and are not confirmed, whoever makes them
+_MOST_OF_A_HOST_BY_ONE = 3  # of those
 _MOST_CONFIRMATIONS = 3  # of one webhook
 _BETWEEN_TESTS = timedelta(seconds=20)
 _BETWEEN_RESUMES = timedelta(seconds=20)  # for the same call
@@ -55,7 +67,7 @@ def subscribe(question: Question, url: str, base: str, asker: Client) -> Made:
     token = tokens.new(TOKEN)
     device = question.device
     with transaction.atomic():
-        _count(url, asker)
+        _check_limits(url, asker)
         row = Subscription.objects.create(
             token_hash=tokens.digest(token),
             secret=signing.new_secret(),
@@ -70,6 +82,7 @@ def subscribe(question: Question, url: str, base: str, asker: Client) -> Made:
             reach=question.reach,
             base=base,
         )
+        Making.objects.create(client=asker.key, host=addresses.host_key(url), subscription=row)
         ask_to_confirm(row)
     return Made(row, token)
 
@@ -79,19 +92,23 @@ def _organisation_of(distribution: str, asker: Client) -> int | None:
     return asker.viewer.organisation or visibility.owners().get(distribution)
 
 
-def _count(url: str, asker: Client) -> None:
-    """Notes one more, unless that would be too many."""
+def _check_limits(url: str, asker: Client) -> None:
+    """RefusedError where one more would be too many. Until the end of the transaction nobody else makes one."""
     _one_at_a_time()
-    since = timezone.now() - _A_DAY
-    host = addresses.host_key(url)
-    Making.objects.create(client=asker.key, host=host)
-    made = Making.objects.filter(at__gt=since)
     if Subscription.objects.count() >= settings.ASU_WEBHOOKS:
         raise RefusedError(gettext("This server takes no more webhooks for now."))
-    if made.filter(host=host).count() > _MOST_OF_A_HOST:
-        raise RefusedError(gettext("Too many webhooks lead to this host; try again tomorrow."), "url")
-    if not asker.is_trusted and made.filter(client=asker.key).count() > settings.ASU_WEBHOOKS_PER_CLIENT:
+    made = Making.objects.filter(at__gt=timezone.now() - _A_DAY)
+    of_client = made.filter(client=asker.key)
+    if not asker.is_trusted and of_client.count() >= settings.ASU_WEBHOOKS_PER_CLIENT:
         raise RefusedError(gettext("That were enough webhooks for today; try again tomorrow."))
+    host = addresses.host_key(url)
+    # Who is not known cannot be told apart from the others, and has no share of its own.
+    has_share = bool(asker.key) and not asker.is_trusted
+    if has_share and of_client.filter(host=host).count() >= _MOST_OF_A_HOST_BY_ONE:
+        sentence = gettext("%(count)d of your webhooks for this host are not confirmed: confirm them first.")
+        raise RefusedError(sentence % {"count": _MOST_OF_A_HOST_BY_ONE}, "url")
+    if made.filter(host=host).count() >= _MOST_OF_A_HOST:
+        raise RefusedError(gettext("Too many webhooks lead to this host and are not confirmed; try tomorrow."), "url")
 
 
 def _one_at_a_time() -> None:

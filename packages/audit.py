@@ -54,6 +54,11 @@ def by_command(rows: Iterable[Model], sentence: str, kind: int = CHANGE) -> None
     note(nobody(COMMAND_LINE), rows, sentence, kind)
 
 
+def of_server(sentence: str, kind: int = CHANGE) -> None:
+    """What a command changed that is no row: a key, files, counters. The entry is about who did it."""
+    by_command([nobody(COMMAND_LINE)], sentence, kind)
+
+
 def of_session(kind: int, user: "User | None", sentence: str = "") -> None:
     """Somebody came, went, or was not let in; None: a name that nobody has, which is not written down."""
     stranger = nobody(UNKNOWN)  # looked up either way: no name takes longer than another

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge, nsmallest
 
-from packages.device_index import Device, Section
+from packages.device_index import Section
+from packages.device_shelves import Device
 from packages.device_words import EDGE, squeezed, words_of
 
 MAX_TEXT = 100  # characters of a search

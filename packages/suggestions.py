@@ -4,9 +4,9 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from packages.catalogue import TargetCatalogue
 from packages.changes import Change, Offer, apply
 from packages.models import Release
+from packages.target_catalogue import TargetCatalogue
 from packages.upgrades.history import History
 
 MOST_NAMES = 8  # that are looked after in one go

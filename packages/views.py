@@ -10,8 +10,8 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, quote_etag
 
-from packages.folders import folder_of
 from packages.models import Distribution
+from packages.upstream.folders import folder_of
 from packages.visibility import Viewer, viewer_of
 
 # Documents whose names begin with a dot; no other hidden file is served.

@@ -3,6 +3,7 @@
 from builders.models import Build
 from builders.states import State
 from images.models import ImageRequest
+from stats.reasons import UNKNOWN
 from stats.tallies import Ending, asked_packages, organisation_of
 
 GAVE_AN_IMAGE = (State.DONE, State.EXPIRED)
@@ -18,7 +19,7 @@ def of(build: Build) -> Ending | None:
             build.finished_at,
             build.distribution or build.spec["distribution"],
             organisation_of(build.spec),
-            reason=build.reason or "unknown",
+            reason=build.reason or UNKNOWN,
         )
     return Ending(
         build.finished_at,

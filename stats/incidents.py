@@ -1,25 +1,31 @@
-"""Incidents as people see them: the banner on all pages, the list on the status page, a page for each."""
+"""Incidents as people see them: the banner on all pages, the list on the status page, a page for each, a feed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from images import atom
+from images.atom import Entry, Feed
 from images.viewers import viewer_of_page
-from packages.visibility import Viewer
+from packages.visibility import PUBLIC, Viewer
 from stats.memory import Kept, TooOldError
 from stats.models import Incident
 
 SECONDS = 10  # how long a process may take to notice one
 HISTORY = timedelta(days=90)
 MOST = 50  # in the list
+_FEED_SECONDS = 60  # that others may keep the feed
 _LARGEST = 2**63 - 1
+_EVER = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +84,35 @@ def incident(request: HttpRequest, number: str) -> HttpResponse:
         raise Http404
     context: dict[str, Any] = {"incident": found, "updates": list(found.updates.all())}
     return render(request, "stats/incident.html", context)
+
+
+# -- the feed --------------------------------------------------------------------------------------------------
+
+
+@require_safe
+def incidents_feed(request: HttpRequest) -> HttpResponse:
+    """`/status/incidents.atom`: an entry for each of the last weeks, the one that changed last first."""
+    viewer = viewer_of_page(request)
+    feed = Feed(
+        "incidents/feed", gettext("Incidents"), gettext("What goes wrong with this server."), "/status/", at=_EVER
+    )
+    entries = sorted(map(_entry, lately(viewer)), key=lambda entry: (entry.at, entry.key), reverse=True)
+    return atom.answer(request, feed, entries, is_private=viewer != PUBLIC, seconds=_FEED_SECONDS)
+
+
+def _entry(row: Incident) -> Entry:
+    """How it stands: what became known later changes the entry, which keeps its id."""
+    now = timezone.now()
+    updates = [update for update in row.updates.all() if update.at <= now]
+    moments = [row.started_at, *(update.at for update in updates)]
+    words = {"title": row.title, "distribution": row.distribution or ""}
+    title = gettext("%(distribution)s: %(title)s") % words if row.distribution else row.title
+    lines = [row.text, *(f"{update.at:%Y-%m-%d %H:%M} UTC: {update.text}" for update in updates)]
+    if row.ended_at is not None and not row.is_open:
+        moments.append(row.ended_at)
+        title = gettext("Over: %(title)s") % {"title": title}
+        lines.append(gettext("Over since %(when)s UTC.") % {"when": f"{row.ended_at:%Y-%m-%d %H:%M}"})
+    else:
+        title = f"{row.get_severity_display().capitalize()}: {title}"
+    text = "\n".join(filter(None, lines))
+    return Entry(f"incident/{row.pk}", title, text, reverse("stats:incident", args=[row.pk]), max(moments))

@@ -19,7 +19,7 @@ from stats import hours, incidents, status, troubles
 from stats.hours import Hour
 from stats.memory import Kept, TooOldError
 from stats.models import Incident
-from stats.reasons import reason_words
+from stats.reasons import UNKNOWN, reason_words
 from stats.troubles import Trouble, Weight
 
 RELOAD_SECONDS = 10
@@ -74,7 +74,7 @@ def _for_people(found: dict[str, Any], lately: Lately, viewer: Viewer) -> dict[s
         "more_targets": max(0, len(targets) - MOST_TARGETS),
         "unserved": [entry for entry in targets if entry["is_unserved"]][:MOST_TARGETS],
         "mirrors": [_mirror(row) for row in found["mirrors"]],
-        "reasons": [(reason_words(reason or "unknown"), n) for reason, n in found["last_day"]["reasons"].items()],
+        "reasons": [(reason_words(reason or UNKNOWN), n) for reason, n in found["last_day"]["reasons"].items()],
         "incidents": shown,
         **_pictures(lately.hours),
     }

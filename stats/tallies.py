@@ -5,13 +5,13 @@ time; one that failed by reason. Each counter belongs to a distribution, and, wh
 know of the build, to the organisation.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from images.client_kinds import title_of
 from stats import histogram
 
 BUILDS = "builds"  # images that were built
@@ -32,18 +32,6 @@ OF_BUILDS = (*KEYED, BUILDS, FAILED)  # what rows of builds still tell
 
 OTHERS = ""  # the key of all keys that are not worth a row of their own
 KEY_LENGTH = 270
-
-# By what programs call themselves, in `client` or as User-Agent.
-_CLIENTS = (
-    (re.compile(r"(?:^|/)owut\b", re.I), "owut"),
-    (re.compile(r"^luci\b", re.I), "LuCI"),
-    (re.compile(r"^ofs\b|firmware-selector", re.I), "firmware-selector"),
-    (re.compile(r"(?:^|/)auc\b", re.I), "auc"),
-    (re.compile(r"^asu\b", re.I), "asu"),
-    (re.compile(r"^site\b|^Mozilla\b", re.I), "browser"),
-    (re.compile(r"^curl\b", re.I), "curl"),
-    (re.compile(r"^wget\b|uclient", re.I), "wget"),
-)
 
 
 class Tally(NamedTuple):
@@ -84,16 +72,11 @@ def _of_failure(ending: Ending) -> list[tuple[str, str]]:
 
 
 def _of_image(ending: Ending) -> list[tuple[str, str]]:
-    found = [(BUILDS, ""), (RELEASE, ending.version), (TARGET, ending.target), (CLIENT, kind_of_client(ending.client))]
+    found = [(BUILDS, ""), (RELEASE, ending.version), (TARGET, ending.target), (CLIENT, title_of(ending.client))]
     found.append((DEVICE, f"{ending.target}/{ending.profile}"))
     found += [(PACKAGE, name) for name in ending.packages]
     times = ((WAIT, ending.waited), (TOOK, ending.took))
     return found + [(name, histogram.bucket(seconds)) for name, seconds in times if seconds is not None]
-
-
-def kind_of_client(text: str) -> str:
-    """Coarse, so that it says nothing of who asked."""
-    return next((name for pattern, name in _CLIENTS if pattern.search(text)), "other" if text else "unknown")
 
 
 def asked_packages(spec: Mapping[str, Any]) -> set[str]:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("metrics", metrics.metrics),
     path("status.json", status.status_json),
     path("status/", status_page.status_page, name="status"),
+    path("status/incidents.atom", incidents.incidents_feed, name="incidents-feed"),
     path("incidents/<str:number>/", incidents.incident, name="incident"),
     path("statistics/", pages.statistics, name="statistics"),
     path("statistics/<slug:slug>.csv", pages.chart_csv, name="chart-csv"),

@@ -1,6 +1,7 @@
 """What holds for every test: a closed network, a folder of its own, a database that threads can share."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,15 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
+
+from tests.e2e import service
+
+# No clocks: a busy machine makes examples slowly, and is right all the same.
+hypothesis_settings.register_profile("asu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("asu")
 
 _FOLDERS = ("STORE", "UPLOAD", "IMAGEBUILDER", "CACHE", "WORK", "RUN", "KEY")
 
@@ -25,6 +34,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("e2e") and not item.get_closest_marker("django_db") and not _has_group(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
     _leave_out_without_database(config, items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """pytest-xdist names the group at the end of an item's name. pytest 9.2 forgets that, and each service is started
+    in every process: twice the time, and nothing says so.
+    """
+    if session.config.getoption("loadgroup", default=False):
+        lost = [item.nodeid for item in session.items if _has_group(item) and "@" not in item.nodeid.split("::")[-1]]
+        assert not lost, f"these items lost their group, so `--dist loadgroup` does nothing: {lost[:3]}"
 
 
 def _has_group(item: pytest.Item) -> bool:
@@ -71,6 +89,13 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What servers of their own begin with is made once, for all processes that run tests."""
+    folder = tmp_path_factory.getbasetemp()
+    service.run_folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.fixture(autouse=True)

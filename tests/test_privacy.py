@@ -126,6 +126,7 @@ LISTS = {
     "api/v1/network-profiles": "/api/v1/network-profiles",
     "status.json": "/status.json",
     "status/": "/status/",
+    "status/incidents.atom": "/status/incidents.atom",
     "about/": "/about/",
     "statistics/": "/statistics/",
     "metrics": "/metrics",

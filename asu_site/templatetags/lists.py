@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 
 from asu_site.backoffice.when_empty import SENTENCES
+from packages.lists.filters import FastFilter
 
 register = template.Library()
 
@@ -31,7 +32,7 @@ def chosen_filters(context: template.Context, changelist: Any) -> list[Chosen]:
     asked = context["request"].GET
     found = []
     for spec in changelist.filter_specs:
-        names = [*spec.expected_parameters(), *getattr(spec, "other_names", ())]
+        names = spec.names() if isinstance(spec, FastFilter) else spec.expected_parameters()
         if not any(name in asked for name in names):
             continue
         # The first choice is "All".

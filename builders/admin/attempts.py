@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from builders.admin import words
 from builders.admin.filters import OutcomeFilter, WorkerFilter
-from builders.admin.rows import attempt_row
+from builders.admin.rows import attempt_row, device_cell
 from builders.models import Attempt
 from builders.shown import visible
 from packages.admin import ReadOnly
@@ -41,9 +41,7 @@ class AttemptAdmin(ReadOnly, FastList):
 
     @admin.display(description="image")
     def what(self, attempt: Attempt) -> SafeString:
-        build = attempt.build
-        where = f"{build.distribution} {build.version} {build.target}"
-        return format_html('{}<span class="farm-under">{}</span>', visible(build.profile), visible(where))
+        return device_cell(attempt.build)
 
     @admin.display(description="worker")
     def worker_link(self, attempt: Attempt) -> str:

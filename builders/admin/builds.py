@@ -19,7 +19,7 @@ from builders import clock, queue, waiting
 from builders.admin import logs, sentences, words
 from builders.admin.filters import ReasonFilter, StateFilter, WorkerFilter
 from builders.admin.live import LiveAdmin, Parts
-from builders.admin.rows import attempt_row, log_tail
+from builders.admin.rows import attempt_row, device_cell, log_tail
 from builders.models import Build, ImageBuilder
 from builders.shown import length, visible, visible_lines
 from builders.states import OPEN, State
@@ -42,6 +42,7 @@ class BuildAdmin(ReadOnly, FastList, LiveAdmin):
     searched = {"spec_hash": "hash", "profile": "text", "target": "text", "version": "text"}
     search_help_text = SEARCH_HELP
     sortable_by = ("short_hash",)
+    orders = ("retry", "cancel", "refuse")
     deferred = ("spec", "canonical", "stdout", "stderr", "build_cmd")
     live_columns = ("state",)
     actions: Any = ("retry", "cancel", "refuse")
@@ -77,8 +78,7 @@ class BuildAdmin(ReadOnly, FastList, LiveAdmin):
 
     @admin.display(description="image")
     def what(self, build: Build) -> SafeString:
-        where = f"{build.distribution} {build.version} {build.target}"
-        return format_html('{}<span class="farm-under">{}</span>', visible(build.profile), visible(where))
+        return device_cell(build)
 
     @admin.display(description="queued")
     def queued(self, build: Build) -> SafeString:
@@ -160,15 +160,6 @@ class BuildAdmin(ReadOnly, FastList, LiveAdmin):
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
     # -- buttons -------------------------------------------------------------------------------------------
-
-    def press(self, request: HttpRequest, row: Build) -> HttpResponse | None:
-        moves: dict[str, Callable[..., HttpResponse | None]]
-        moves = {"retry": self.retry, "cancel": self.cancel, "refuse": self.refuse}
-        move = moves.get(request.POST.get("order", ""))
-        if move is None:
-            self.message_user(request, "There is no such button. Load the page again.", messages.ERROR)
-            return None
-        return move(request, [row])
 
     @admin.action(description="Build again (failed, expired, dropped or parked)", permissions=["act"])
     def retry(self, request: HttpRequest, builds: Any) -> None:

@@ -1,24 +1,17 @@
 """ImageBuilders, as the server has them."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
 from builders.models import ImageBuilder
 from packages.admin import ReadOnly
 from packages.lists.fast import FastList
-from packages.lists.filters import DistributionFilter, FastFilter, TargetFilter, VersionFilter
+from packages.lists.filters import DistributionFilter, TargetFilter, VersionFilter, WordFilter
 
 
-class StatusFilter(FastFilter):
+class StatusFilter(WordFilter):
     title = parameter_name = "status"
-    other_names = ("status__exact",)
-    is_scoped = True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(status.value, status.label) for status in ImageBuilder.Status]
+    words = ImageBuilder.Status.choices
 
 
 @admin.register(ImageBuilder)

@@ -1,13 +1,30 @@
-"""Attempts and running logs, as the pages of builds and of workers show them."""
+"""Devices, attempts and running logs, as the lists and pages of the admin show them."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from builders import livelog
 from builders.admin import words
 from builders.models import Attempt, Build
-from builders.shown import length, tail, visible_lines
+from builders.shown import length, tail, visible, visible_lines
+
+
+class _Placed(Protocol):
+    """A build or a request: what is for one device."""
+
+    distribution: Any
+    version: Any
+    target: Any
+    profile: Any
+
+
+def device_cell(row: _Placed) -> SafeString:
+    """The device, and below it the release and target."""
+    where = f"{row.distribution} {row.version} {row.target}"
+    return format_html('{}<span class="farm-under">{}</span>', visible(row.profile), visible(where))
 
 
 def log_tail(build: Build, most: int) -> str:

@@ -197,8 +197,7 @@ class WorkerAdmin(LiveAdmin):
     def press(self, request: HttpRequest, row: Any) -> HttpResponse | None:
         order = orders.ORDERS.get(request.POST.get("order", ""))
         if order is None:
-            self.message_user(request, "There is no such button. Load the page again.", messages.ERROR)
-            return None
+            return self.no_button(request)
         return self.give(request, order, [row])
 
     def give(self, request: HttpRequest, order: orders.Order, rows: list[Worker]) -> HttpResponse | None:

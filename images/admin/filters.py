@@ -3,49 +3,36 @@
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from images import client_kinds
 from images.models import ImageRequest
-from packages import roles
 from packages.lists import filters, search
 from packages.models import Organisation
 
 
-class StatusFilter(filters.FastFilter):
+class StatusFilter(filters.WordFilter):
     title = _("status")
     parameter_name = "status"
-    other_names = ("status__exact",)
-    is_scoped = True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(status.value, status.label) for status in ImageRequest.Status]
+    words = ImageRequest.Status.choices
 
 
-class ClientFilter(filters.FastFilter):
+class ClientFilter(filters.WordFilter):
     """By how a client's name for itself begins."""
 
     title = _("client")
     parameter_name = "client"
-    is_scoped = True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("owut/", "owut"), ("luci/", "LuCI"), ("ofs/", "firmware-selector"), ("auc", "auc"), ("asu/", "asu")]
+    words = tuple((program.kind, program.title) for program in client_kinds.ASKING)
 
     def chosen(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
         return rows.filter(search.beginning(rows, "client", value))
 
 
-class OrganisationFilter(filters.NumberFilter):
+class OrganisationFilter(filters.RowFilter):
     title = _("organisation")
     parameter_name = "organisation"
     other_names = ("organisation__id__exact",)
-    column = "organisation"
-    is_scoped = True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        rows = roles.only_seen(request.user, Organisation.objects.order_by("name")).values_list("pk", "name")
-        return [(str(pk), name) for pk, name in rows[: filters.MOST_CHOICES]]
+    table = Organisation
 
 
 _STANDINGS = {
@@ -56,13 +43,10 @@ _STANDINGS = {
 }
 
 
-class StandingFilter(filters.FastFilter):
+class StandingFilter(filters.WordFilter):
     title = _("standing")
     parameter_name = "standing"
-    is_scoped = True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(name, title) for name, (title, _condition) in _STANDINGS.items()]
+    words = tuple((name, title) for name, (title, _condition) in _STANDINGS.items())
 
     def chosen(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
         found = _STANDINGS.get(value)

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from builders import queue
 from builders.admin.live import LiveAdmin, Parts
-from builders.shown import visible
+from builders.admin.rows import device_cell
 from images import services, tallies
 from images.admin import filters
 from images.admin.withdrawing import withdraw
@@ -34,7 +34,7 @@ class ImageAdmin(ReadOnly, FastList, LiveAdmin):
     searched = {"request_hash": "hash", "profile": "text", "target": "text", "version": "text"}  # of their requests
     search_help_text = SEARCH_HELP
     deferred = ("profile_json", "manifest", "request__canonical", "request__echo", "request__refusal")
-    actions = ("pin", "unpin", "expire", "withdraw", "rebuild")
+    actions = orders = ("pin", "unpin", "expire", "withdraw", "rebuild")
     fields = ("published_at", "last_asked_at", "expired_at", "withdrawn_at", "withdrawn_why")
 
     def has_act_permission(self, request: HttpRequest) -> bool:
@@ -72,9 +72,7 @@ class ImageAdmin(ReadOnly, FastList, LiveAdmin):
 
     @admin.display(description="device")
     def device(self, image: Image) -> SafeString:
-        asked = image.request
-        where = f"{asked.distribution} {asked.version} {asked.target}"
-        return format_html('{}<span class="farm-under">{}</span>', visible(asked.profile), visible(where))
+        return device_cell(image.request)
 
     @admin.display(description="standing")
     def standing(self, image: Image) -> SafeString:
@@ -106,20 +104,6 @@ class ImageAdmin(ReadOnly, FastList, LiveAdmin):
         }
 
     # -- buttons -------------------------------------------------------------------------------------------
-
-    def press(self, request: HttpRequest, row: Image) -> HttpResponse | None:
-        moves: dict[str, Callable[..., HttpResponse | None]] = {
-            "pin": self.pin,
-            "unpin": self.unpin,
-            "expire": self.expire,
-            "withdraw": self.withdraw,
-            "rebuild": self.rebuild,
-        }
-        move = moves.get(request.POST.get("order", ""))
-        if move is None:
-            self.message_user(request, "There is no such button. Load the page again.", messages.ERROR)
-            return None
-        return move(request, [row])
 
     @admin.action(description="Pin: neither age nor a full store lets them expire", permissions=["act"])
     def pin(self, request: HttpRequest, images: Any) -> None:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from builders.shown import visible
+from builders.admin.rows import device_cell
 from images.admin import filters
 from images.models import ImageRequest
 from packages.admin import ReadOnly
@@ -52,8 +52,7 @@ class ImageRequestAdmin(ReadOnly, FastList):
 
     @admin.display(description="image")
     def what(self, request: ImageRequest) -> SafeString:
-        where = f"{request.distribution} {request.version} {request.target}"
-        return format_html('{}<span class="farm-under">{}</span>', visible(request.profile), visible(where))
+        return device_cell(request)
 
     @admin.display(description="build")
     def state(self, request: ImageRequest) -> str:

@@ -94,11 +94,11 @@ def image_live(request: HttpRequest, request_hash: str) -> HttpResponse:
 
 @require_safe
 def image_events(request: HttpRequest, request_hash: str) -> HttpResponseBase:
-    """The same as server-sent events. 204 tells a browser not to come back: all places are taken, it has to ask."""
+    """The same as server-sent events. 204 tells a browser not to come back: there is no place for it, it has to ask."""
     row = _request_or_404(request, request_hash)
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream")
-    stream = watching.opened(row.request_hash)
+    stream = watching.opened(row.request_hash, clients.of(request.META))
     if stream is None:
         return HttpResponse(status=204)
     # Not kept, and not gathered by nginx until there is more of it.

@@ -1,18 +1,14 @@
 """Atom feeds: of a distribution, of one device and its packages."""
 
-from hashlib import sha256
-
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from images import addresses, device_links
+from images import atom, device_links
+from images.atom import Entry, Feed
 from images.viewers import viewer_of_page
-from news import atom, entries
-from news.atom import Entry, Feed
+from news import entries
 from packages import names
 from packages.models import Distribution
 
@@ -75,10 +71,4 @@ def _packages(request: HttpRequest) -> list[str]:
 
 
 def _answer(request: HttpRequest, row: Distribution, feed: Feed, found: list[Entry]) -> HttpResponse:
-    base = addresses.base(request)
-    body = atom.render(feed, found, base, base + request.get_full_path())
-    response = HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
-    response["ETag"] = quote_etag(sha256(body).hexdigest()[:32])
-    # A private one is for who sent the token, and for nobody's cache.
-    response["Cache-Control"] = "private, no-cache" if row.organisation_id else f"public, max-age={_SECONDS}"
-    return get_conditional_response(request, etag=response["ETag"], response=response) or response
+    return atom.answer(request, feed, found, is_private=row.organisation_id is not None, seconds=_SECONDS)

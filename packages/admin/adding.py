@@ -40,6 +40,7 @@ class AddForm(forms.Form):
     url = forms.CharField(
         label=_("Address of the mirror"),
         max_length=500,
+        validators=[validate_mirror_url],
         widget=forms.TextInput(attrs={"size": 60}),
         help_text=_("The folder that holds 'releases/', e.g. https://downloads.example.org"),
     )
@@ -66,14 +67,6 @@ class AddForm(forms.Form):
         if Distribution.objects.filter(name=name).exists():
             raise forms.ValidationError(gettext("There is a distribution of this name already."))
         return name
-
-    def clean_url(self) -> str:
-        url = str(self.cleaned_data["url"]).strip()
-        try:
-            validate_mirror_url(url)
-        except ValidationError as error:
-            raise forms.ValidationError(error.messages) from error
-        return url
 
     def clean_keys(self) -> list[probing.Key]:
         try:

@@ -4,14 +4,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from packages.admin.base import ReadOnly, copy_state
 from packages.lists.fast import FastList
-from packages.lists.filters import DistributionFilter, FastFilter, TargetFilter, VersionFilter
+from packages.lists.filters import DistributionFilter, TargetFilter, VersionFilter, WordFilter
 from packages.models import Feed, FlashLimit, ListedDevice, Package, Profile
 
 # -- filters -----------------------------------------------------------------------------------------------
@@ -51,30 +50,19 @@ class PackagesVersion(VersionFilter):
         return rows.filter(feed__in=Feed.objects.filter(release__version=value).order_by().values("pk"))
 
 
-class KindFilter(FastFilter):
+class KindFilter(WordFilter):
     title = parameter_name = "kind"
-    other_names = ("kind__exact",)
-    is_scoped = True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(kind.value, kind.label) for kind in Feed.Kind]
+    words = Feed.Kind.choices
 
 
-class FormatFilter(FastFilter):
+class FormatFilter(WordFilter):
     title = parameter_name = "format"
-    other_names = ("format__exact",)
-    is_scoped = True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(form.value, form.label) for form in Feed.Format]
+    words = Feed.Format.choices
 
 
-class SourceFilter(FastFilter):
+class SourceFilter(WordFilter):
     title = parameter_name = "source"
-    is_scoped = True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(source.value, source.label) for source in FlashLimit.Source]
+    words = FlashLimit.Source.choices
 
 
 # -- lists -------------------------------------------------------------------------------------------------

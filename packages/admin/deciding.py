@@ -10,7 +10,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import lazy
 from django.utils.translation import gettext, override
-from django.utils.translation import gettext_lazy as _
 
 from packages import impact
 from packages.admin.base import Announcing
@@ -23,7 +22,6 @@ from packages.models import Release, SyncRun
 from packages.sync import journal
 
 MOST_NAMES = 8
-NO_BUTTON = _("There is no such button. Load the page again.")
 
 
 def action(name: str) -> Any:
@@ -70,8 +68,7 @@ class DecidingAdmin(CountedDeletion, Announcing, LiveAdmin):
     def press(self, request: HttpRequest, row: Any) -> HttpResponse | None:
         decision = DECISIONS.get(request.POST.get("order", ""))
         if decision is None or decision.name not in self.decisions:
-            self.message_user(request, NO_BUTTON, messages.ERROR)
-            return None
+            return self.no_button(request)
         return self.decide(request, decision, self.model._default_manager.filter(pk=row.pk))
 
     def decide(

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from packages import deciding
 from packages.admin import adding, overview
 from packages.admin.base import SHORT_TEXTS, copy_state
-from packages.admin.deciding import NO_BUTTON, DecidingAdmin, action
+from packages.admin.deciding import DecidingAdmin, action
 from packages.admin.decisions import DECISIONS, Decision
 from packages.admin.flavours import DeviceInline, SeriesInline
 from packages.admin.keys import KeyInline
@@ -190,8 +190,7 @@ class DistributionAdmin(DecidingAdmin):
         """A button beside one of its channels or releases: `release:hide:12`."""
         model, names = _OF_CHILDREN.get(kind, (None, ()))
         if model is None or name not in (*names, SYNC.name) or not (pk.isascii() and pk.isdecimal() and len(pk) < 19):
-            self.message_user(request, NO_BUTTON, messages.ERROR)
-            return None
+            return self.no_button(request)
         child: Any = model._default_manager.filter(pk=int(pk), distribution=row)
         if name == SYNC.name:
             release = child.first() if model is Release else None

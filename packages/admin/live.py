@@ -34,6 +34,7 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     notes_itself = True  # each thing that is done calls `note`: see `packages.scoped`
     live_columns: tuple[str, ...] = ()  # names of methods that take a row and give its HTML
     parts_folder = "admin/packages"  # of the templates of its parts
+    orders: tuple[str, ...] = ()  # what buttons may ask for: names of actions
 
     class Media:
         css = {"all": ["admin-farm.css"]}
@@ -58,7 +59,16 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def press(self, request: HttpRequest, row: Any) -> HttpResponse | None:
         """A button was pressed by somebody who may; None: back to where the button was."""
-        raise NotImplementedError
+        order = request.POST.get("order", "")
+        if order not in self.orders:
+            return self.no_button(request)
+        answer: HttpResponse | None = getattr(self, order)(request, [row])
+        return answer
+
+    def no_button(self, request: HttpRequest) -> HttpResponse | None:
+        """Say that what was pressed is none."""
+        self.message_user(request, gettext("There is no such button. Load the page again."), messages.ERROR)
+        return None
 
     def may_press(self, request: HttpRequest) -> bool:
         """Whether buttons are for this person."""

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -28,7 +27,12 @@ _IN_TABLE = ("approve", "decline", "stable", "enable", "hide", "unhide", "pin", 
 class AddressForm(forms.Form):
     """The address of a mirror, to be tried."""
 
-    url = forms.CharField(label=_("Address"), max_length=500, widget=forms.TextInput(attrs={"size": 60}))
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=500,
+        validators=[validate_mirror_url],
+        widget=forms.TextInput(attrs={"size": 60}),
+    )
 
     def __init__(self, *args: Any, row: Distribution, may_move: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,11 +41,7 @@ class AddressForm(forms.Form):
         self.fields["url"].disabled = not may_move
 
     def clean_url(self) -> str:
-        url = str(self.cleaned_data["url"]).strip()
-        try:
-            validate_mirror_url(url)
-        except ValidationError as error:
-            raise forms.ValidationError(error.messages) from error
+        url = str(self.cleaned_data["url"])
         if url.startswith("file://") and url != self.row.url and not self.row.is_hosted:
             raise forms.ValidationError(gettext("Only a hosted distribution takes a file:// address here."))
         return url

@@ -1,4 +1,4 @@
-"""Columns for tables that may be too large to be copied. For migrations."""
+"""Columns and indexes of tables that may be too large to be copied. For migrations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +20,29 @@ def add_column(table: str, model: str, name: str, field: Any, sql: str) -> migra
             )
         ],
         [migrations.AddField(model, name, field)],
+    )
+
+
+def drop_own_index(table: str, model: str, name: str, field: Any) -> migrations.SeparateDatabaseAndState:
+    """Of a foreign key whose column another index begins with; `field` has `db_index=False`.
+
+    On SQLite Django would copy the whole table for that, too.
+    """
+    column = f"{name}_id"
+
+    def drop(apps: Any, schema_editor: Any) -> None:
+        connection = schema_editor.connection
+        with connection.cursor() as cursor:
+            found = connection.introspection.get_constraints(cursor, table)
+        for index, told in found.items():
+            if told["index"] and told["columns"] == [column] and not told["unique"] and not told["primary_key"]:
+                schema_editor.execute(f'DROP INDEX "{index}"')
+
+    def make(apps: Any, schema_editor: Any) -> None:
+        schema_editor.execute(f'CREATE INDEX "{table}_{column}" ON "{table}" ("{column}")')
+
+    return migrations.SeparateDatabaseAndState(
+        [migrations.RunPython(drop, make)], [migrations.AlterField(model, name, field)]
     )
 
 

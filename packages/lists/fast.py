@@ -169,7 +169,7 @@ class FastList(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Only what the filters are for: any other column would be read through from end to end."""
-        return lookup in {name for found in self.list_filter for name in (found.parameter_name, *found.other_names)}
+        return lookup in {name for found in self.list_filter for name in found.names()}
 
     def response_action(
         self, request: HttpRequest, queryset: "QuerySet[Any]", *args: Any, **kwargs: Any

@@ -1,11 +1,11 @@
 """Filters of lists whose choices come from the program or the catalogue, never from a look at all rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +20,7 @@ MOST_OPEN = 8  # choices that are shown without being asked for
 
 
 class FastFilter(admin.SimpleListFilter):
-    """A filter on one column. `other_names`: what it is called in addresses too."""
+    """A filter on one column. `other_names`: what it is called in addresses too, besides Django's `<name>__exact`."""
 
     template = "admin/fast_filter.html"
     other_names: tuple[str, ...] = ()
@@ -30,10 +30,15 @@ class FastFilter(admin.SimpleListFilter):
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
         self.asked = request.GET
-        for name in self.other_names:
+        for name in self.names()[1:]:
             if name in params:
                 params.setdefault(str(self.parameter_name), params.pop(name))
         super().__init__(request, params, model, model_admin)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """All that it is called in addresses; its own name first."""
+        return str(cls.parameter_name), f"{cls.parameter_name}__exact", *cls.other_names
 
     def has_output(self) -> bool:
         """Also without choices: its value may come from an address."""
@@ -74,19 +79,40 @@ class FastFilter(admin.SimpleListFilter):
         return rows.filter(**{f"{self.path}{self.column or self.parameter_name}": value})
 
 
-class NumberFilter(FastFilter):
-    """By the key of another row."""
+class WordFilter(FastFilter):
+    """By a word that the program knows."""
+
+    words: Sequence[tuple[str, Any]] = ()  # each with what people read for it
+    is_scoped = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(self.words)
+
+
+class RowFilter(FastFilter):
+    """By a row of another table that has names: of those that are there for the person."""
+
+    table: type[Model]
+    is_scoped = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        rows = roles.only_seen(request.user, self.table._default_manager.order_by("name")).values_list("pk", "name")
+        return [(str(pk), self.shown(name)) for pk, name in rows[:MOST_CHOICES]]
+
+    def shown(self, name: str) -> str:
+        """How a name is written."""
+        return name
 
     def chosen(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
         if not (value.isascii() and value.isdecimal() and len(value) <= 18):
             return rows.none()
-        return rows.filter(**{self.column: int(value)})
+        return super().chosen(rows, value)
 
 
 class DistributionFilter(FastFilter):
     title = _("distribution")
     parameter_name = "distribution"
-    other_names = ("distribution__exact", "request__distribution")
+    other_names = ("request__distribution",)
     is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -97,7 +123,7 @@ class DistributionFilter(FastFilter):
 class VersionFilter(FastFilter):
     title = _("release")
     parameter_name = "version"
-    other_names = ("version__exact", "request__version")
+    other_names = ("request__version",)
     is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -114,7 +140,7 @@ class TargetFilter(FastFilter):
 
     title = _("target")
     parameter_name = "target"
-    other_names = ("target__exact", "request__target")
+    other_names = ("request__target",)
     is_scoped = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -137,16 +163,13 @@ class ProfileFilter(FastFilter):
     is_scoped = True
 
 
-class DaysFilter(FastFilter):
+class DaysFilter(WordFilter):
     """By the day that a row was made."""
 
     title = _("time")
     parameter_name = "days"
     column = "created_at"
-    is_scoped = True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("1", _("last 24 hours")), ("7", _("last 7 days")), ("30", _("last 30 days")), ("365", _("last year"))]
+    words = (("1", _("last 24 hours")), ("7", _("last 7 days")), ("30", _("last 30 days")), ("365", _("last year")))
 
     def title_of(self, value: str) -> str:
         return f"last {value[:5]} days"

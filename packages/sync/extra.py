@@ -9,7 +9,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from packages import index_cache
-from packages.documents import Document, gunzip
 from packages.exceptions import ChecksumError, NotOnMirrorError, SignatureError, TooLargeError
 from packages.models import Feed, Release, mark_synced
 from packages.parsing import apk, opkg
@@ -19,7 +18,7 @@ from packages.signatures import signer_of
 from packages.sync.indexes import ADB, PACKED, PLAIN
 from packages.sync.rows import store_packages
 from packages.sync.trust import signature_of
-from packages.upstream import Bounds, Mirror
+from packages.upstream import Bounds, Document, Mirror, gunzip
 from packages.web_addresses import WebAddress
 
 MAX_PACKAGES = 20_000  # of one repository

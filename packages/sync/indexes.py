@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from packages import index_cache
-from packages.documents import Document, gunzip
 from packages.exceptions import ChecksumError, NotOnMirrorError, SignatureError
 from packages.models import Feed
 from packages.parsing import apk, index_json, opkg
@@ -14,6 +13,7 @@ from packages.parsing.types import PackageEntry, PackageIndex
 from packages.signatures import signer_of
 from packages.sync.run import Run
 from packages.sync.trust import signature_of
+from packages.upstream import Document, gunzip
 
 PACKED, PLAIN, ADB, JSON = "Packages.gz", "Packages", "packages.adb", "index.json"
 

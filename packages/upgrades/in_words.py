@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from packages import catalogue
-from packages.catalogue import TargetCatalogue
 from packages.essential import VIRTUAL, essential_among
 from packages.models import Package
 from packages.parsing.types import alternatives
+from packages.target_catalogue import TargetCatalogue, default_image
 from packages.upgrades.devices import Verdict
 from packages.visibility import PUBLIC, Viewer
 
@@ -23,7 +23,7 @@ def in_words(verdict: Verdict, viewer: Viewer = PUBLIC) -> list[str]:
     if not verdict.is_absolute or not verdict.profile:
         return listed
     snapshot = catalogue.find(verdict.distribution, verdict.version, verdict.target, viewer)
-    defaults = catalogue.default_image(snapshot, snapshot.profiles.get(verdict.profile))
+    defaults = default_image(snapshot, snapshot.profiles.get(verdict.profile))
     kept = VIRTUAL | essential_among(snapshot.default_packages)
     gone = [f"-{name}" for name in defaults if name not in listed and name not in kept]
     return [*_chosen(snapshot, listed, defaults), *gone]

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from packages.catalogue import TargetCatalogue
 from packages.essential import VIRTUAL
 from packages.models import Package
+from packages.target_catalogue import TargetCatalogue
 
 _WHOLE = frozenset({"base-files", "busybox"})
 _LIBRARY = re.compile(r"(?:lib|jansson)[A-Za-z0-9._+-]*")

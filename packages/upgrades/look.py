@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from packages import catalogue, comparing
 from packages.boards import plain
-from packages.catalogue import ProfileInfo, TargetCatalogue
 from packages.changes import Applied, Offer, apply
 from packages.essential import VIRTUAL, essential_among
 from packages.exceptions import UnknownProfileError, UnknownTargetError
 from packages.models import Profile, Release, Target
+from packages.target_catalogue import ProfileInfo, TargetCatalogue, default_image
 from packages.upgrades import lists
 from packages.upgrades.devices import Device, Dropped, Reach, Verdict
 from packages.upgrades.history import History
@@ -200,7 +200,7 @@ class _Packages:
         self.place = place
         self.known = place.catalogue.packages
         self.is_absolute = lists.is_absolute(self.told)
-        self.defaults = catalogue.default_image(place.catalogue, place.profile)
+        self.defaults = default_image(place.catalogue, place.profile)
         self.offer = Offer(_Real(self.known), frozenset(self.defaults))
         revisions = device.revision, place.catalogue.version_code
         self.history = History(scope.distributions, scope.own, place.release, revisions)

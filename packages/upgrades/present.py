@@ -2,9 +2,9 @@
 
 from collections.abc import Container, Iterable
 
-from packages.catalogue import TargetCatalogue
 from packages.changes import Offer, apply
 from packages.models import Release
+from packages.target_catalogue import TargetCatalogue
 from packages.upgrades.history import History
 
 

@@ -7,22 +7,14 @@ from django.contrib import admin
 from django.db.models import QuerySet
 
 from packages.admin import ReadOnly
-from packages.lists.filters import DaysFilter
+from packages.lists.filters import DaysFilter, WordFilter
 from stats.models import DailyCount
 from stats.tallies import HOURS, KEYED, TOTALS
 
 
-class NameFilter(admin.SimpleListFilter):
-    """By name; from the code, so that it costs no look at all rows."""
-
+class NameFilter(WordFilter):
     title = parameter_name = "name"
-    is_scoped = True
-
-    def lookups(self, request: object, model_admin: object) -> list[tuple[str, str]]:
-        return [(name, name) for name in (*TOTALS, *KEYED, *HOURS)]
-
-    def queryset(self, request: object, queryset: QuerySet[DailyCount]) -> QuerySet[DailyCount]:
-        return queryset.filter(name=self.value()) if self.value() else queryset
+    words = tuple((name, name) for name in (*TOTALS, *KEYED, *HOURS))
 
 
 class DayFilter(DaysFilter):

@@ -1,9 +1,11 @@
 """Whatever changes something leaves an entry: who, what, when, from what to what."""
 
 import io
+import shutil
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
@@ -13,10 +15,13 @@ from django.urls import reverse
 
 from builders.models import Worker
 from builders.states import State
+from images import publishing, storage
 from packages import audit
 from packages.models import Channel, Distribution, Release
+from stats.models import DailyCount
 from tests.factories import make_build, make_worker
 from tests.images.factories import make_target
+from tests.images.publications import make_image
 
 pytestmark = pytest.mark.django_db
 AUDIT = "/admin/admin/logentry/"
@@ -113,6 +118,31 @@ def test_commands(tmp_path: Any) -> None:
     ]
     assert "asu-" not in str(list(LogEntry.objects.values()))
     assert not User.objects.get(username=audit.COMMAND_LINE).is_active
+
+
+def test_commands_that_change_no_row_are_in_it_too_and_what_changes_nothing_is_not(admin_client: Client) -> None:
+    """Keys, files and counters: an entry is about whoever did it, the command line."""
+    out = io.StringIO()
+    image = make_image()
+    shutil.rmtree(storage.folder(image.request.request_hash))
+    (settings.ASU_STORE_DIR / ("a" * 64)).mkdir()
+    DailyCount.objects.all().delete()
+
+    for _ in range(2):
+        call_command("check_store", repair=True, idle=True, stdout=out)
+        call_command("recount", stdout=out)
+    call_command("make_signing_key", stdout=out)
+
+    made, *others = reversed([row[1] for row in done()])
+    key = publishing.signing_key()
+    assert key is not None and made == f"Made the key that images are signed with, {key.fingerprint}."
+    counted, removed, expired = others
+    assert removed.startswith("check_store removed ")
+    assert expired == "Expired by check_store: files of it were missing."
+    assert counted.startswith("recount: Counted from ")
+    assert {row[0] for row in done()} == {audit.COMMAND_LINE}
+    shown = admin_client.get(AUDIT).content.decode()
+    assert made in shown and key.secret_text().split()[-1] not in str(list(LogEntry.objects.values()))
 
 
 def test_a_million_entries_are_paged_through_without_counting(

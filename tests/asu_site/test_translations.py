@@ -260,7 +260,7 @@ def test_the_test_sees_what_was_forgotten() -> None:
 
 def test_messages_can_be_gathered_for_a_new_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = tmp_path / "project"
-    for folder in ("templates", "images"):
+    for folder in ("templates", "images", "builders"):
         for path in (settings.BASE_DIR / folder).rglob("*"):
             if path.suffix in (".html", ".py") and path.is_file():
                 copy = project / path.relative_to(settings.BASE_DIR)
@@ -274,6 +274,7 @@ def test_messages_can_be_gathered_for_a_new_language(tmp_path: Path, monkeypatch
 
     text = (project / "locale/de/LC_MESSAGES/django.po").read_text()
     assert 'msgid "Find your device"' in text
+    assert all(f'msgid "{reason.label}"' in text for reason in Reason)
     assert 'msgid_plural "%(total)s devices"' in text
 
 

@@ -21,6 +21,7 @@ ACCOUNT, PASSWORD = "operator", "lighthouse keeper 7"  # of the operator, who ma
 Open = Callable[..., Eyes]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process has the browser and the server."""
     for item in items:

@@ -15,7 +15,7 @@ from builders.states import Reason
 from builders.transports.base import Lease
 from builders.workshop import Workshop
 from demo import ipk
-from packages import index_cache, upstream
+from packages import index_cache
 from packages.exceptions import SignatureError
 from packages.signatures import UsignKey
 from tests.builders import demo_mirror
@@ -102,7 +102,7 @@ def test_a_package_is_not_fetched_from_elsewhere(site: Server, tmp_path: Path) -
 def test_a_worker_without_the_index_asks_within_the_same_bounds(
     site: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upstream, "PAUSES", ())  # its main server is away
+    monkeypatch.setattr("packages.upstream.mirror.PAUSES", ())  # its main server is away
     worker = Workshop(Notes(), ServerSources("http://127.0.0.1:9"))
     feed = feed_of(site)
     refused = feed_of(site, is_inside_allowed=False)

@@ -1,6 +1,5 @@
 """Asking for a build: one build for one spec, however often and at whatever time it is asked for."""
 
-import threading
 from dataclasses import replace
 
 import pytest
@@ -14,6 +13,7 @@ from builders.models import Build
 from builders.states import Reason, State
 from packages import generation
 from tests.factories import in_the_past, make_build, make_spec, make_worker
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -39,26 +39,12 @@ def test_different_specs_are_different_builds() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_thousand_equal_submits_at_once_are_one_build() -> None:
     spec = make_spec()
-    created: list[bool] = []
-    errors: list[BaseException] = []
-    start = threading.Barrier(8)
 
-    def submit_often() -> None:
-        try:
-            start.wait()
-            created.extend(queue.submit(spec)[1] for _ in range(125))
-        except BaseException as error:  # noqa: BLE001 (looked at in the main thread)
-            errors.append(error)
-        finally:
-            connection.close()
+    def submit_often() -> list[bool]:
+        return [queue.submit(spec)[1] for _ in range(125)]
 
-    threads = [threading.Thread(target=submit_often) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    created = [is_new for found in at_once(*[submit_often] * 8) for is_new in found]
 
-    assert errors == []
     assert len(created) == 1000
     assert created.count(True) == 1
     assert Build.objects.count() == 1

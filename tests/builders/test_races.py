@@ -1,7 +1,6 @@
 """Two who want something of one build at the same moment, in real transactions: one of them gets it, whole."""
 
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,32 +18,11 @@ from builders.transports.base import Call, Lease, LeaseLostError
 from builders.workers import Introduction
 from tests.builders.processes import until
 from tests.factories import in_the_past, make_result, make_spec, make_worker
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 6
-
-
-def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """The result of each, or its error, in their order; all begin together."""
-    start = threading.Barrier(len(works))
-    found: list[Any] = [None] * len(works)
-
-    def run(number: int, work: Callable[[], Any]) -> None:
-        try:
-            start.wait()
-            found[number] = work()
-        except Exception as error:  # noqa: BLE001 (looked at by the test)
-            found[number] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=each) for each in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return found
 
 
 def under_way(worker: Worker, **spec: Any) -> tuple[Build, Lease]:

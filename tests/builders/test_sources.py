@@ -11,7 +11,6 @@ import pytest
 from builders import sources
 from builders.sources import API, ServerSources
 from builders.spec import FeedSpec, ImageBuilderSpec
-from packages import upstream
 from packages.exceptions import ChecksumError, DownloadStoppedError, MirrorUnreachableError, NotOnMirrorError
 from tests.packages.mirrors import Handler, Server, serving
 
@@ -37,7 +36,7 @@ def mirror(tmp_path: Path) -> Iterator[Server]:
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """One that has everything."""
     monkeypatch.setattr(sources, "_POLL", 0.01)
-    monkeypatch.setattr(upstream, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("packages.upstream.mirror.PAUSES", (0.01, 0.01))
     folder = tmp_path / "server" / API
     for name, data in {
         f"imagebuilders/{SHA256}": ARCHIVE,
@@ -202,7 +201,7 @@ def test_an_index_that_the_server_does_not_give_comes_from_the_mirror(
 
 
 def test_a_server_that_is_away_leaves_the_mirror(mirror: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upstream, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("packages.upstream.mirror.PAUSES", (0.01, 0.01))
 
     assert ServerSources("http://127.0.0.1:9").index(feed(mirror)) == (INDEX, b"by the mirror", "")
     with pytest.raises(MirrorUnreachableError):

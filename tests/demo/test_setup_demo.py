@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+from django.contrib.admin.models import ADDITION, LogEntry
 from django.core.management import call_command
 
 from packages import network_profiles
@@ -35,6 +36,8 @@ def test_everything_is_there_after_one_command_and_repeating_it_does_nothing(dat
     assert Package.objects.filter(feed__release__version="25.04.0", name="demo-get").exists()
     changes = PackageChange.objects.filter(distribution__name="demo")
     assert set(changes.values_list("kind", flat=True)) == {"renamed", "merged", "split", "dropped", "default"}
+    noted = LogEntry.objects.order_by("pk").values_list("object_repr", "action_flag")
+    assert list(noted) == [("Demo", ADDITION), (str(demo.flavours.get()), ADDITION), ("demo/meadow", ADDITION)]
 
 
 def test_a_network_profile_is_there_to_try_and_what_became_of_it_stays() -> None:

@@ -20,7 +20,7 @@ WANTED = ["luci", "demo-editor"]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("server") / "data") as server:
+    with running(tmp_path_factory.mktemp("server") / "data", is_first=True) as server:
         yield server
 
 

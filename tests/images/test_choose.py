@@ -22,7 +22,18 @@ from images.models import ImageRequest
 from images.places import find
 from images.selection import Selection
 from packages import generation, index_cache
-from packages.models import Distribution, Feed, NetworkProfile, Organisation, Package, Profile, Target
+from packages.models import (
+    Channel,
+    Distribution,
+    Feed,
+    ListedDevice,
+    NetworkProfile,
+    Organisation,
+    Package,
+    Profile,
+    Release,
+    Target,
+)
 from packages.visibility import PUBLIC
 from tests.images.demo_catalogue import DEVICE, NEWER, OLDER, TARGET, make_demo
 from tests.images.factories import make_target
@@ -453,6 +464,37 @@ def test_a_target_that_nobody_read_yet_is_sent_for(
     assert [words[0] for words in sent] == ["images.tasks.prepare"]
     get(client, version=OLDER)
     assert len(sent) == 1  # asked again at once it is on its way already
+
+
+@pytest.mark.parametrize(
+    ("listed", "is_offered"), [([DEVICE, "acme_other"], True), (["acme_other"], False), ([], True)]
+)
+@pytest.mark.parametrize("is_flavour", [False, True])
+def test_a_release_that_nobody_read_is_offered_unless_its_list_lacks_the_device(
+    demo: Distribution, client: Client, listed: list[str], is_offered: bool, is_flavour: bool
+) -> None:
+    unread = Target.objects.get(release__version=OLDER, name=TARGET)
+    Target.objects.filter(pk=unread.pk).update(synced_at=None)
+    unread.profiles.all().delete()
+    ListedDevice.objects.all().delete()
+    source = unread.release
+    if is_flavour:
+        base = Distribution.objects.create(name="base", url="https://downloads.example.org")
+        channel = Channel.objects.create(distribution=base, name="1.0", path="releases/{version}")
+        source = Release.objects.create(distribution=base, channel=channel, version="1.0.0")
+        Release.objects.filter(pk=unread.release_id).update(built_on=source)
+    for profile in listed:
+        ListedDevice.objects.create(release=source, target=TARGET, profile=profile)
+    # The same name on another target says nothing.
+    ListedDevice.objects.create(release=Release.objects.get(version=NEWER), target="other/x", profile=DEVICE)
+    generation.bump()
+
+    text = get(client)
+
+    assert (f'<option value="{OLDER}"' in text) is is_offered
+    assert f'<option value="{NEWER}"' in text
+    if not is_offered:
+        assert "Not in this release" in get(client, status=404, version=OLDER)
 
 
 ODD = ("\0", "x" * 5000, "%ed%a0%80", "\u202e", "-1", "[]", "' OR 1=1 --", "%", "1,2", "--")

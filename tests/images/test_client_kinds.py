@@ -2,7 +2,7 @@
 
 import pytest
 
-from images.client_kinds import KINDS, kind_of
+from images.client_kinds import KINDS, kind_of, title_of
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,26 @@ def test_a_page_of_another_host_that_fetches_is_a_web_app() -> None:
     environ = {"HTTP_USER_AGENT": "Mozilla/5.0", "HTTP_ORIGIN": "http://192.168.1.1"}
 
     assert kind_of(environ) == "web app"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("owut/2026.04.09", "owut"),
+        ("luci/25.100.1-r1", "LuCI"),
+        ("luci/undefined", "LuCI"),
+        ("ofs/5.1.0", "firmware-selector"),
+        ("/usr/sbin/auc/0.3.2", "auc"),
+        ("auc/0.1.4", "auc"),
+        ("asu/0.1.0", "asu"),
+        ("curl/8.5.0", "curl"),
+        ("uclient-fetch", "wget"),
+        ("Mozilla/5.0 (X11; Linux)", "browser"),
+        ("web page", "browser"),
+        ("website", "browser"),
+        ("John's own program", "other"),
+        ("", "unknown"),
+    ],
+)
+def test_programs_are_known_by_what_they_call_themselves(text: str, kind: str) -> None:
+    assert title_of(text) == kind

@@ -100,6 +100,20 @@ def test_states_are_told_apart() -> None:
     assert found(state="ready") == ["tiny"]
 
 
+def test_all_devices_and_releases_that_were_asked_for_are_known_each_once() -> None:
+    pairs = [("a", "x/1"), ("a", "x/2"), ("a", "y/1"), ("b", "x/1"), ("b-c", "a/a"), ("z", "x/1")]
+    for number, (profile, target) in enumerate(pairs * 3):
+        where = {"distribution": f"d{number % 2}", "version": "24.10", "target": target, "profile": profile}
+        ImageRequest.objects.create(request_hash=f"{number:064}", echo={}, **where)
+
+    devices, releases = asked_for.narrowed(["/"], 10), asked_for.narrowed(["24.1"], 10)
+    assert devices == [{"profile": profile, "target": target} for profile, target in pairs]
+    assert releases == [{"distribution": name, "version": "24.10"} for name in ("d0", "d1")]
+
+    ImageRequest.objects.all().delete()
+    assert asked_for.narrowed(["/"], 10) == []
+
+
 def test_a_part_costs_few_questions_however_many_rows(client: Client, django_assert_max_num_queries: Any) -> None:
     for number in range(60):
         request(f"device-{number}")

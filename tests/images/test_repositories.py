@@ -17,7 +17,7 @@ from pytest_django import Settings
 from builders.models import Build
 from images import intake, preparing, tasks
 from images.models import ImageRequest
-from packages import generation, index_cache, upstream
+from packages import generation, index_cache
 from packages.models import AllowedRepository, Distribution, DistributionKey, Feed, Package, Target
 from packages.signatures import UsignKey, UsignPublicKey
 from packages.sync import extra
@@ -38,7 +38,7 @@ APK_KEY = (APK / "key.pem").read_text()
 @pytest.fixture
 def target(transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     settings.ASU_PREPARE_WAIT = 0
-    monkeypatch.setattr(upstream, "PAUSES", ())
+    monkeypatch.setattr("packages.upstream.mirror.PAUSES", ())
     yield make_target()
     intake.close()
     preparing.forget()

@@ -1,5 +1,7 @@
 """Who watches an image being made: events, or answers to who asks."""
 
+import gc
+import ipaddress
 import json
 from typing import Any
 
@@ -7,10 +9,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from builders import livelog, queue, wake
 from builders.states import Phase
-from images import polls, watching
+from images import clients, polls, watching
+from images.models import ImageRequest
 from tests.factories import make_spec, make_worker
 from tests.images.publications import finish, make_image, make_request
 
@@ -78,32 +82,80 @@ def test_a_stream_counts_as_somebody_who_waits(client: Client) -> None:
     assert request.build_id in polls._asked
 
 
-def test_there_are_few_places_and_each_is_given_back(client: Client) -> None:
-    request = make_request()
-    address = f"/images/{request.request_hash}/events"
+def streams_of(request: ImageRequest, *addresses: str) -> list[Any]:
+    """The answers to a browser at each of these addresses."""
+    return [Client(REMOTE_ADDR=address).get(f"/images/{request.request_hash}/events") for address in addresses]
 
-    taken = [client.get(address) for _ in range(watching.MOST_STREAMS)]
-    beyond = client.get(address)
+
+def test_there_are_few_places_and_each_is_given_back() -> None:
+    request = make_request()
+
+    taken = streams_of(request, *(f"192.0.2.{number}" for number in range(watching.MOST_STREAMS)))
+    [beyond] = streams_of(request, "192.0.2.100")
     taken[0].close()  # never read from, as with a client that went away at once
-    after = client.get(address)
-    for answer in (*taken, after):
+    after = streams_of(request, "192.0.2.100", "192.0.2.101")
+    for answer in (*taken, *after):
         answer.close()
+        answer.close()
+    again = streams_of(request, *(f"192.0.2.{number}" for number in range(watching.MOST_STREAMS + 1)))
+    for answer in again:
         answer.close()
 
     assert [answer.status_code for answer in taken] == [200] * watching.MOST_STREAMS
     assert beyond.status_code == 204
+    assert [answer.status_code for answer in after] == [200, 204]
+    assert [answer.status_code for answer in again] == [200] * watching.MOST_STREAMS + [204]
+
+
+@pytest.mark.parametrize(
+    ("mine", "anothers"),
+    [
+        (["192.0.2.1"] * 3, "192.0.2.2"),
+        (["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:3::"], "2001:db8:1:3::1"),
+    ],
+)
+def test_one_client_holds_its_share_of_the_places_and_no_more(mine: list[str], anothers: str) -> None:
+    request = make_request()
+
+    answers = streams_of(request, *mine, anothers)
+    answers[0].close()
+    [after] = streams_of(request, mine[2])
+    for answer in (*answers, after):
+        answer.close()
+
+    assert [answer.status_code for answer in answers] == [200, 200, 204, 200]
     assert after.status_code == 200
-    places = [watching.opened(request.request_hash) for _ in range(watching.MOST_STREAMS + 1)]
-    assert places.count(None) == 1
-    for place in places:
-        if place is not None:
-            place.close()
 
 
-def test_many_streams_of_one_image_cost_one_look(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_trusted_has_as_many_as_there_are(settings: Settings) -> None:
+    settings.ASU_TRUSTED_NETWORKS = [ipaddress.ip_network("198.51.100.0/24")]
+    request = make_request()
+
+    answers = streams_of(request, *["198.51.100.77"] * (watching.MOST_STREAMS + 1))
+    for answer in answers:
+        answer.close()
+
+    assert [answer.status_code for answer in answers] == [200] * watching.MOST_STREAMS + [204]
+
+
+def test_a_stream_that_was_dropped_unread_and_unclosed_holds_no_place() -> None:
+    request_hash = make_request().request_hash
+    asker = clients.of({"REMOTE_ADDR": "192.0.2.1"})
+
+    kept = [watching.opened(request_hash, asker) for _ in range(watching.MOST_OF_A_CLIENT)]
+    assert watching.opened(request_hash, asker) is None
+    del kept
+    gc.collect()
+    after = watching.opened(request_hash, asker)
+
+    assert after is not None
+    after.close()
+
+
+def test_many_streams_of_one_image_cost_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "LOOK_SECONDS", 60.0)
     request = make_request()
-    answers: list[Any] = [client.get(f"/images/{request.request_hash}/events") for _ in range(5)]
+    answers = streams_of(request, *(f"192.0.2.{number}" for number in range(5)))
     next(answers[0].streaming_content)
 
     with CaptureQueriesContext(connection) as queries:

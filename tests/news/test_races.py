@@ -11,10 +11,10 @@ from images.clients import Client
 from news import delivering, looking, tasks
 from news.models import Delivery, Subscription
 from news.subscribing import RefusedError
-from tests.builders.test_races import at_once
 from tests.images.factories import make_target
 from tests.news.conftest import subscribe
 from tests.news.receivers import Handler, Receiver, confirms
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

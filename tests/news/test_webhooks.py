@@ -360,12 +360,39 @@ def test_one_client_makes_so_many_a_day_also_when_it_deletes_them(settings: Sett
     assert Making.objects.count() == 3
 
 
-def test_one_host_is_not_called_by_many(settings: Settings) -> None:
+def test_one_host_is_not_called_by_many() -> None:
     for number in range(20):
         subscribe(f"https://victim.example.org/{number}", asker=Client(f"client {number}"))
 
     with pytest.raises(RefusedError, match="this host"):
         subscribe("https://victim.example.org/", asker=Client("another"))
+
+
+def test_one_client_has_an_unwilling_host_asked_a_few_times_and_leaves_its_places_to_others() -> None:
+    for number in range(3):
+        made = subscribe(f"https://shared.example.org/{number}", asker=Client("one"))
+        subscribing.delete(made.subscription)  # counts all the same
+
+    with pytest.raises(RefusedError, match="confirm them first") as refused:
+        subscribe("https://shared.example.org/3", asker=Client("one"))
+    assert refused.value.field == "url"
+    subscribe("https://other.example.org/", asker=Client("one"))
+    for number in range(17):
+        subscribe(f"https://shared.example.org/{number}", asker=Client(f"client {number}"))
+
+
+def test_webhooks_that_are_confirmed_use_up_no_place_of_their_host(receiver: Receiver, settings: Settings) -> None:
+    settings.ASU_WEBHOOKS_PER_CLIENT = 5
+    for number in range(5):
+        subscribe(f"{receiver.url}/{number}", asker=Client("one"))
+        delivering.deliver()
+    for number in range(20):
+        subscribe(receiver.url, asker=Client(f"client {number}"))
+        delivering.deliver()
+
+    assert Subscription.objects.filter(state="active").count() == 25
+    with pytest.raises(RefusedError, match="enough webhooks"):
+        subscribe(receiver.url, asker=Client("one"))
 
 
 def test_there_are_so_many_in_all(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from packages import catalogue, upstream
+from packages import catalogue
 from packages.models import Distribution
 from tests.packages.flavours import make_feeds, make_flavour
 from tests.packages.mirrors import MirrorFolder, Server, serving
@@ -14,7 +14,7 @@ from tests.packages.mirrors import MirrorFolder, Server, serving
 @pytest.fixture(autouse=True)
 def fresh_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing in memory from another test, and no waiting between tries."""
-    monkeypatch.setattr(upstream, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("packages.upstream.mirror.PAUSES", (0.0, 0.0))
     catalogue.forget()
     yield
     catalogue.forget()

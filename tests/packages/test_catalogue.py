@@ -18,6 +18,7 @@ from packages.exceptions import (
 )
 from packages.models import Channel, Distribution, DistributionKey, Release, Target
 from packages.sync import sync_distribution
+from packages.target_catalogue import KeyInfo, TargetCatalogue
 from tests.packages.mirrors import MirrorFolder, Server, stanza
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def synced(distribution: Distribution) -> Distribution:
     return distribution
 
 
-def find(version: str = "24.10.2", target: str = "ath79/generic") -> catalogue.TargetCatalogue:
+def find(version: str = "24.10.2", target: str = "ath79/generic") -> TargetCatalogue:
     return catalogue.find("openwrt", version, target)
 
 
@@ -178,7 +179,7 @@ def test_pinned_keys_go_with_the_target(synced: Distribution) -> None:
     DistributionKey.objects.create(distribution=synced, kind="gpg", text="two", is_enabled=False)
     generation.bump()
 
-    assert find().keys == (catalogue.KeyInfo("usign", "one"),)
+    assert find().keys == (KeyInfo("usign", "one"),)
 
 
 def test_what_a_router_needs_is_essential(synced: Distribution) -> None:

@@ -4,8 +4,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 
+from packages import audit
 from packages.definitions import SHIPPED
 from packages.models import Channel, Distribution, DistributionKey, PackageChange, Release, Target
 from packages.openwrt_changes import OPENWRT_CHANGES
@@ -223,6 +225,15 @@ def test_sync_by_name_says_what_it_found(distribution: Distribution, capsys: pyt
 
     assert "3 releases; 4 targets; new: SNAPSHOT, 24.10.2, 23.05.5" in out
     assert "names: 3 of 3" in capsys.readouterr().err
+
+
+def test_a_sync_that_finds_something_is_in_the_audit(distribution: Distribution) -> None:
+    for _ in range(2):  # with the second one nothing is new
+        run("sync", "openwrt")
+
+    entry = LogEntry.objects.get()
+    assert (entry.user.username, entry.object_repr) == (audit.COMMAND_LINE, str(distribution))
+    assert entry.change_message.startswith("Synced: 3 releases; 4 targets; new: SNAPSHOT")
 
 
 def test_sync_without_a_name_takes_all_that_are_enabled(distribution: Distribution) -> None:

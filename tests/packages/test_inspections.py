@@ -12,6 +12,7 @@ from packages.parsing.types import Inspection, PackageEntry, ProfileEntry
 from packages.registry import add_targets
 from packages.signatures import UsignKey
 from packages.sync import complete_target, store_inspection, sync_distribution
+from packages.target_catalogue import TargetCatalogue
 from tests.packages.mirrors import Handler, MirrorFolder, Server, serving
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +47,7 @@ def target(old: MirrorFolder) -> Target:
     return Target.objects.get(name="ipq806x/generic")
 
 
-def find() -> catalogue.TargetCatalogue:
+def find() -> TargetCatalogue:
     return catalogue.find("old", "15.05.1", "ipq806x/generic")
 
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from packages import signatures
@@ -178,7 +178,6 @@ def test_a_comment_stays_one_short_line(comment: str) -> None:
         UsignKey.generate(comment).public_text()
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_as_a_signature(text: bytes) -> None:
     for candidate in (text, COMMENT.encode() + b"\n" + text):

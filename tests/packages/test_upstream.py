@@ -151,7 +151,7 @@ def test_a_mirror_that_is_down_is_named() -> None:
 
 
 def test_a_silent_mirror_is_given_up(site: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upstream, "_pools", {})
+    monkeypatch.setattr("packages.upstream.connections._pools", {})
     settings.ASU_HTTP_TIMEOUT = 0.1
     release = threading.Event()
 
@@ -404,7 +404,7 @@ def test_another_server_gets_no_credential(
 def test_the_main_server_is_waited_for_while_it_is_started_again_and_a_mirror_is_not(
     site: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upstream, "SERVER_PAUSES", (0.0,) * 9)
+    monkeypatch.setattr("packages.upstream.mirror.SERVER_PAUSES", (0.0,) * 9)
     away = iter(range(5))
 
     def restarting(handler: Handler) -> None:

@@ -143,7 +143,7 @@ def test_a_name_server_that_changes_its_mind_leads_nowhere_else(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    monkeypatch.setattr(upstream, "PAUSES", ())
+    monkeypatch.setattr("packages.upstream.mirror.PAUSES", ())
 
     with pytest.raises(MirrorUnreachableError):
         mirror(site, host="feed.example.org", is_inside_allowed=False).get("note.txt")

@@ -1,7 +1,7 @@
 """What is counted when builds end and files are downloaded, and that nothing is lost or counted twice."""
 
-import threading
 from datetime import UTC, date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from images.signals import image_downloaded
 from packages.models import Organisation
 from stats import histogram, ledger
 from stats.models import DailyCount
-from stats.tallies import Tally, kind_of_client
+from stats.tallies import Tally
 from tests.factories import make_build, make_lease, make_result, make_spec, make_worker
 from tests.images.publications import finish as finish_request
 from tests.images.publications import make_image, make_request
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -136,32 +137,13 @@ def test_thousands_of_counters_are_one_event() -> None:
     assert DailyCount.objects.count() == 2000
 
 
-def in_threads(work: Any, times: int = 8) -> list[BaseException]:
-    errors: list[BaseException] = []
-
-    def run(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as error:  # noqa: BLE001
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return errors
-
-
 @pytest.mark.django_db(transaction=True)
 def test_many_who_count_at_once_lose_nothing() -> None:
     def work(number: int) -> None:
         for _ in range(20):
             ledger.add(DAY, {Tally("builds", "demo"): 1, Tally("package", "demo", key=f"p{number % 3}"): 1})
 
-    assert in_threads(work) == []
+    assert at_once(*[partial(work, number) for number in range(8)]) == [None] * 8
     assert counts("builds") == {"": 160}
     assert sum(counts("package").values()) == 160
 
@@ -176,7 +158,7 @@ def test_transactions_that_end_several_builds_do_not_wait_for_each_other() -> No
                 for key in ("a", "b") if number % 2 else ("b", "a"):
                     ledger.add(DAY, {Tally("ends"): 1, Tally("reason", key=key): 1})
 
-    assert in_threads(work, 6) == []
+    assert at_once(*[partial(work, number) for number in range(6)]) == [None] * 6
     assert counts("reason") == {"a": 30, "b": 30}
 
 
@@ -193,30 +175,6 @@ def test_a_server_that_is_killed_has_ended_a_build_and_counted_it_or_neither() -
 
     assert Build.objects.get().state == State.BUILDING
     assert counts("failed") == {}
-
-
-# -- words -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("owut/2026.04.09", "owut"),
-        ("luci/25.100.1-r1", "LuCI"),
-        ("luci/undefined", "LuCI"),
-        ("ofs/5.1.0", "firmware-selector"),
-        ("/usr/sbin/auc/0.3.2", "auc"),
-        ("auc/0.1.4", "auc"),
-        ("asu/0.1.0", "asu"),
-        ("curl/8.5.0", "curl"),
-        ("uclient-fetch", "wget"),
-        ("Mozilla/5.0 (X11; Linux)", "browser"),
-        ("John's own program", "other"),
-        ("", "unknown"),
-    ],
-)
-def test_programs_are_known_by_what_they_call_themselves(text: str, kind: str) -> None:
-    assert kind_of_client(text) == kind
 
 
 def test_percentiles_lie_within_the_bucket_that_they_fall_into() -> None:

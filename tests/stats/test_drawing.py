@@ -4,7 +4,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stats import drawing
@@ -38,7 +38,6 @@ def assert_within(svg: ElementTree.Element) -> None:
         assert 0 <= float(text.attrib["x"]) <= width and 0 <= float(text.attrib["y"]) <= height
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # a busy machine makes long lists slowly
 @given(st.lists(NUMBERS, max_size=100), st.lists(NUMBERS, max_size=100), st.lists(TEXTS, max_size=100))
 def test_columns_of_any_figures_are_drawn_within_the_box(one: list[float], two: list[float], labels: list[str]) -> None:
     text = drawing.columns([Series("one", one), Series("two", two)], labels, Words("x", "t", "d"))

@@ -1,5 +1,6 @@
 """Incidents: told by maintainers or found by the server, shown on the status page, and on all pages while they last."""
 
+import xml.etree.ElementTree as ElementTree
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from builders.models import Build
+from images import client_tokens
 from packages import generation
 from packages.models import Distribution, Organisation
 from stats import incidents, watch
@@ -328,3 +330,75 @@ def test_the_lists_of_the_admin_open(admin_client: Client, path: str) -> None:
     incident()
 
     text_of(admin_client, path)
+
+
+# -- the feed --------------------------------------------------------------------------------------------------
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+FEED = "/status/incidents.atom"
+
+
+def entries(client: Client, **headers: str) -> list[tuple[str, str]]:
+    """Title and summary of each."""
+    answer = client.get(FEED, headers=headers)
+    assert answer.status_code == 200 and answer["Content-Type"] == "application/atom+xml; charset=utf-8"
+    found = ElementTree.fromstring(answer.content).iter(f"{ATOM}entry")
+    return [(str(entry.findtext(f"{ATOM}title")), str(entry.findtext(f"{ATOM}summary"))) for entry in found]
+
+
+def test_the_status_page_leads_to_the_feed(client: Client) -> None:
+    page = text_of(client, "/status/")
+
+    assert f'<link rel="alternate" type="application/atom+xml" href="{FEED}" title="Incidents">' in page
+    assert f'<a class="button quiet" href="{FEED}">' in page
+
+
+def test_the_feed_tells_how_each_stands_what_changed_last_first(client: Client) -> None:
+    lasting = incident(text="It is <slow>.\r\nBe patient.", started_at=ago(days=2))
+    incident(title="It is over", severity="outage", started_at=ago(days=3), ended_at=ago(days=2, hours=-1))
+    incident(title="Too long ago", started_at=ago(days=200), ended_at=ago(days=199))
+    incident(title="Planned", started_at=timezone.now() + timedelta(days=1))
+    said_at = ago(hours=2)
+    lasting.updates.create(at=said_at, text="Half of it is there.")
+    lasting.updates.create(at=timezone.now() + timedelta(hours=1), text="Not yet.")
+
+    (first, about), (second, _) = entries(client)
+
+    assert (first, second) == ("Disturbance: The mirror is being moved", "Over: It is over")
+    assert about == f"It is &lt;slow&gt;.<br>Be patient.<br>{said_at:%Y-%m-%d %H:%M} UTC: Half of it is there."
+
+
+def test_an_incident_that_goes_on_stays_the_same_entry(client: Client) -> None:
+    def seen() -> tuple[str | None, str | None]:
+        (entry,) = ElementTree.fromstring(client.get(FEED).content).iter(f"{ATOM}entry")
+        return entry.findtext(f"{ATOM}id"), entry.findtext(f"{ATOM}updated")
+
+    row = incident()
+    before = seen()
+    row.updates.create(text="It goes on.")
+    told = seen()
+    Incident.objects.update(ended_at=timezone.now())
+
+    over = seen()
+    assert before[0] == told[0] == over[0]
+    assert str(before[1]) < str(told[1]) <= str(over[1])
+
+
+def test_while_nothing_changes_the_feed_is_not_sent_again(client: Client) -> None:
+    incident()
+    first = client.get(FEED)
+
+    assert client.get(FEED, headers={"If-None-Match": first["ETag"]}).status_code == 304
+    assert first["Cache-Control"] == "public, max-age=60"
+
+
+def test_members_find_theirs_in_the_feed_and_nobody_else_does(client: Client) -> None:
+    meadow = Organisation.objects.create(name="meadow")
+    secret = Distribution.objects.create(name="veiled", url="https://mirror.example.org", organisation=meadow)
+    incident(title="A private matter", distribution=secret)
+    generation.bump()
+    token = client_tokens.issue("member", organisation=meadow)
+
+    assert entries(client) == []
+    answer = client.get(FEED, headers={"Authorization": f"Bearer {token}"})
+    assert "veiled: A private matter" in answer.content.decode() and answer["Cache-Control"] == "private, no-cache"

@@ -16,9 +16,9 @@ from builders.states import Reason, State
 from stats import ledger, periods, recount, tasks
 from stats.models import DailyCount, PeriodCount
 from stats.tallies import BUILDS, PACKAGE, Tally
-from tests.builders.test_races import at_once
 from tests.factories import in_the_past, make_build, make_result, make_spec, make_worker
 from tests.images.publications import finish, make_request
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 

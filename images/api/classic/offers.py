@@ -13,10 +13,10 @@ from django.views.decorators.http import require_safe
 from images import normalise, preparing
 from images.api.classic import calls
 from packages import catalogue, names, naming, network_profiles
-from packages.catalogue import TargetCatalogue
 from packages.exceptions import UnknownError
 from packages.models import Distribution, Profile, Release, Target, first_title
 from packages.querysets import called, listed, on_offer
+from packages.target_catalogue import TargetCatalogue
 from packages.versions import is_pre_release, newest_first
 from packages.visibility import Viewer, viewer_of
 

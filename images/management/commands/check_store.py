@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from images import repair
+from packages import audit
 
 
 class Command(BaseCommand):
@@ -25,4 +26,7 @@ class Command(BaseCommand):
         if not options["repair"]:
             raise CommandError("The store needs repair: manage.py check_store --repair")
         repair.mend(findings)
+        audit.by_command(findings.incomplete, "Expired by check_store: files of it were missing.")
+        if findings.orphans:
+            audit.of_server(f"check_store removed {len(findings.orphans)} folders and files that no row names.")
         self.stdout.write(f"repaired: {len(findings.orphans)} removed, {len(findings.incomplete)} expired")

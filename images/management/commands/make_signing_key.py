@@ -5,7 +5,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
+from django.db import Error
 
+from packages import audit
 from packages.signatures import UsignKey
 
 
@@ -24,4 +26,8 @@ class Command(BaseCommand):
             stream.write(key.secret_text())
         public = key.public_text()
         secret.with_suffix(".pub").write_text(public)
+        try:
+            audit.of_server(f"Made the key that images are signed with, {key.fingerprint}.", audit.ADDITION)
+        except Error as error:  # the key is there all the same, and may be made before the database is
+            self.stderr.write(f"The audit has no entry of it: {error}")
         self.stdout.write(public)

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from demo import catalogue, lime, mirror
-from packages import generation, network_profiles, sync
+from packages import audit, generation, network_profiles, sync
 from packages.file_sets import EXECUTABLE, PLAIN, File
 from packages.models import Channel, Distribution, DistributionKey, NetworkProfile, PackageChange, Target
 from packages.registry import add_series
@@ -112,8 +112,14 @@ def _ensure_distribution(folder: Path, key: UsignKey) -> tuple[Distribution, boo
         has_other_keys = _pin(distribution, key)
         has_changed = is_new or has_moved or has_other_keys
         if has_changed:
+            _note(distribution, is_new)
             transaction.on_commit(generation.bump)
     return distribution, has_changed
+
+
+def _note(distribution: Distribution, is_new: bool) -> None:
+    kind = audit.ADDITION if is_new else audit.CHANGE
+    audit.by_command([distribution], "setup_demo: its mirror, and the key of it.", kind)
 
 
 def _pin(distribution: Distribution, key: UsignKey) -> bool:
@@ -149,6 +155,7 @@ def _ensure_flavour(base: Distribution, folder: Path, key: UsignKey) -> tuple[Di
             _describe_flavour(flavour)
         has_changed = is_new or has_moved or has_other_keys
         if has_changed:
+            _note(flavour, is_new)
             transaction.on_commit(generation.bump)
     return flavour, has_changed
 
@@ -174,6 +181,7 @@ def _offer_network_profile() -> None:
     if is_new:
         files = [File(path, mode, content.encode()) for path, mode, content in NETWORK_FILES]
         network_profiles.put(profile, files, Distribution.objects.filter(name__in=NETWORK_FOR))
+        audit.by_command([profile], "setup_demo: a network profile to try.", audit.ADDITION)
 
 
 def _is_unfinished(distribution: Distribution) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from packages import audit
 from packages.models import Distribution, SyncRun
 from packages.sync import journal
 
@@ -81,4 +82,6 @@ class Command(BaseCommand):
         for note in report.notes:
             self.stdout.write(f"Note: {note}")
         self.stdout.write(f"{row.name}: {report.summary()}")
+        if report.has_changes:  # the runs themselves are told under Syncs; here, what came of somebody's doing
+            audit.by_command([row], f"Synced: {report.summary()}")
         return report.errors

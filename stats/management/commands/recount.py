@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from packages import audit
 from stats import periods, recount
 
 
@@ -37,4 +38,7 @@ class Command(BaseCommand):
                 periods.shorten(day)
         for period in periods.PERIODS:
             periods.remake(period, today - timedelta(days=1))
-        self.stdout.write(f"Counted from {start} to {today}; {changed} groups of counters changed.")
+        said = f"Counted from {start} to {today}; {changed} groups of counters changed."
+        if changed:
+            audit.of_server(f"recount{', anew' if anew else ''}: {said}")
+        self.stdout.write(said)

@@ -2,11 +2,10 @@
 
 import base64
 import json
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
 from builders import queue, workers
@@ -17,6 +16,7 @@ from builders.states import State
 from packages.models import Distribution
 from tests.builders.api.caller import Caller, approved, leased, of, wanted
 from tests.factories import in_the_past, make_spec, make_worker
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -45,22 +45,10 @@ def test_the_same_question_many_times_at_once_gets_one_build() -> None:
     for _ in range(10):
         wanted()
     caller = approved(jobs=8)
-    start = threading.Barrier(6)
-    given: list[dict[str, Any]] = []
 
-    def ask() -> None:
-        start.wait()
-        said = caller.call("POST", "lease", {"slot": 0, "call": 1})
-        if lease := said.words.get("lease"):
-            given.append(lease)
-        connection.close()
+    answers = at_once(*[partial(caller.call, "POST", "lease", {"slot": 0, "call": 1})] * 6)
 
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
+    given = [lease for said in answers if (lease := said.words.get("lease"))]
     assert Build.objects.building().count() == Attempt.objects.count() == 1
     assert given and all(lease == given[0] for lease in given)
 

@@ -1,10 +1,9 @@
 """Register: who may join, as whom, and what becomes of what an earlier life had leased."""
 
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from builders import tokens, workers
 from builders.models import Attempt, Build, JoinToken, Worker
@@ -12,6 +11,7 @@ from builders.querysets import from_now
 from builders.states import State
 from tests.builders.api.caller import Caller, approved, each, leased, of, wanted
 from tests.factories import make_worker
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -86,21 +86,8 @@ def test_a_join_token_that_does_not_count_lets_nobody_in(how: str) -> None:
 def test_two_machines_with_one_join_token_at_the_same_time_one_is_approved() -> None:
     join = workers.new_join_token()
     callers = [Caller() for _ in range(4)]
-    start = threading.Barrier(4)
-    answers: list[Any] = []
 
-    def register(caller: Caller) -> None:
-        try:
-            start.wait()
-            answers.append(caller.register(join=join))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=register, args=(caller,)) for caller in callers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = at_once(*[partial(caller.register, join=join) for caller in callers])
 
     assert sorted(answer.status for answer in answers) == [200, 403, 403, 403]
     assert Worker.objects.filter(standing="approved").count() == 1

@@ -5,11 +5,11 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from django_q.models import OrmQ
 from pytest_django import Settings
 
@@ -17,12 +17,13 @@ from builders import archives
 from builders.models import Build
 from builders.spec import FeedSpec, ImageBuilderSpec, KeySpec
 from builders.states import State
-from packages import index_cache, upstream
+from packages import index_cache
 from packages.models import Distribution
 from packages.signatures import UsignKey
 from tests.builders.api.caller import Caller, approved, wanted
 from tests.factories import make_spec
 from tests.packages.mirrors import Handler, Server, serving
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +33,7 @@ SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(upstream, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("packages.upstream.mirror.PAUSES", (0.01, 0.01))
     folder = tmp_path / "mirror"
     folder.mkdir()
     (folder / "ib.tar.xz").write_bytes(ARCHIVE)
@@ -81,23 +82,7 @@ def test_the_mirror_is_asked_once_for_many_workers(mirror: Server) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_who_asks_at_the_same_moment_sends_for_it_once(mirror: Server) -> None:
-    start = threading.Barrier(8)
-    found: list[Any] = []
-
-    def ask() -> None:
-        try:
-            start.wait()
-            found.append(archives.supply(SHA256, f"{mirror.url}/ib.tar.xz"))
-        except Exception as error:  # noqa: BLE001 (compared below)
-            found.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    found = at_once(*[partial(archives.supply, SHA256, f"{mirror.url}/ib.tar.xz")] * 8)
 
     assert found == [archives.Supply()] * 8
     assert fetch_what_was_sent_for() == 1

@@ -2,13 +2,12 @@
 
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
 from builders import livelog, queue, receiving, workers
@@ -17,6 +16,7 @@ from builders.receiving import Declared, Inbox, RefusedFileError
 from builders.states import State
 from tests.builders.api.caller import IMAGE, approved, leased, of, sha256
 from tests.factories import in_the_past
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -216,36 +216,14 @@ def test_another_workers_lease_takes_no_files_of_mine() -> None:
     assert not inbox_of(lease).exists()
 
 
-def at_once(count: int, work: Any) -> list[Any]:
-    """The results, or errors, of `work(number)` in so many threads."""
-    start = threading.Barrier(count)
-    found: list[Any] = []
-
-    def run(number: int) -> None:
-        try:
-            start.wait()
-            found.append(work(number))
-        except Exception as error:  # noqa: BLE001 (looked at by the test)
-            found.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
-
-
 @pytest.mark.django_db(transaction=True)
 def test_two_writers_at_one_part_never_mix_their_bytes() -> None:
     caller, lease = leased()
 
-    def send(number: int) -> list[int]:
+    def send() -> list[int]:
         return [caller.put(lease, 0, piece, offset, **whole()).status for offset, piece in pieces()]
 
-    answers = at_once(4, send)
+    answers = at_once(*[send] * 4)
 
     assert {status for statuses in answers for status in statuses} <= {200, 409}
     assert kept(lease) == DATA
@@ -255,7 +233,9 @@ def test_a_worker_that_declares_many_files_at_once_does_not_get_beyond_the_quota
     settings.ASU_BUILD_DISK_MB = 1
     inbox = Inbox(1, 1)
 
-    found = at_once(8, lambda number: inbox.put(number, Declared(f"{number}.bin", 2**19, "0" * 64), 0, b"x"))
+    found = at_once(
+        *[partial(inbox.put, number, Declared(f"{number}.bin", 2**19, "0" * 64), 0, b"x") for number in range(8)]
+    )
 
     assert sum(isinstance(answer, tuple) for answer in found) == 2
     assert {error.code for error in found if isinstance(error, RefusedFileError)} == {"quota"}

@@ -86,31 +86,30 @@ def try_all(data: bytes) -> None:
             assert len(str(error)) < 600
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     try_all(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(damaged())
 def test_damaged_documents(data: bytes) -> None:
     try_all(data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(alphabet="a1:.- \t\n\"'<>=/*|(),$\\#", max_size=300))
 def test_text_that_looks_like_something(text: str) -> None:
     try_all(text.encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=8))
 def test_json_of_any_shape(value: dict[str, object]) -> None:
     try_all(json.dumps(value).encode())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(min_size=8, max_size=400))
 def test_any_values_inside_a_sound_container(payload: bytes) -> None:
     payload = b"\0" + payload[1:]
@@ -118,7 +117,6 @@ def test_any_values_inside_a_sound_container(payload: bytes) -> None:
         try_all(writer.file(schema, writer.block(writer.ADB, payload)))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_signature_is_refused_properly(signature: bytes) -> None:
     key = writer.pem(writer.new_key())
@@ -130,7 +128,6 @@ def test_any_signature_is_refused_properly(signature: bytes) -> None:
         apk.verify(data, [key])
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=5), st.text(max_size=10), st.text(max_size=20))
 def test_any_names_of_files(names: list[str], version: str, target: str) -> None:
     found = archive_names.find(names, version, target)

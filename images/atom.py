@@ -1,15 +1,23 @@
-"""An Atom feed out of entries: the same bytes as long as the entries are the same."""
+"""An Atom feed out of entries: the same bytes as long as the entries are the same.
+
+News and incidents are told so by apps that do not know each other; it is here because both know this one.
+"""
 
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
+from django.utils.http import quote_etag
 from django.utils.translation import get_language
 
 from builders.shown import visible
+from images import addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +26,7 @@ class Entry:
 
     key: str
     title: str
-    text: str
+    text: str  # lines
     path: str  # of the page about it, below this server's address
     at: datetime
 
@@ -32,6 +40,19 @@ class Feed:
     text: str
     path: str
     at: datetime
+
+
+def answer(
+    request: HttpRequest, feed: Feed, entries: Iterable[Entry], *, is_private: bool, seconds: int
+) -> HttpResponse:
+    """The feed for whoever asks, 304 where nothing is new. `seconds`: how long others may keep it."""
+    base = addresses.base(request)
+    body = render(feed, entries, base, base + request.get_full_path())
+    response = HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
+    response["ETag"] = quote_etag(sha256(body).hexdigest()[:32])
+    # A private one is for who sent the token, and for nobody's cache.
+    response["Cache-Control"] = "private, no-cache" if is_private else f"public, max-age={seconds}"
+    return get_conditional_response(request, etag=response["ETag"], response=response) or response
 
 
 def render(feed: Feed, entries: Iterable[Entry], base: str, itself: str) -> bytes:
@@ -52,7 +73,8 @@ def render(feed: Feed, entries: Iterable[Entry], base: str, itself: str) -> byte
         document.add_item(
             title=visible(row.title),
             link=base + row.path,
-            description=escape(visible(row.text)),  # a summary is HTML there
+            # A summary is HTML there.
+            description="<br>".join(escape(visible(line)) for line in row.text.replace("\r\n", "\n").split("\n")),
             unique_id=urn(row.key),
             updateddate=row.at,
         )

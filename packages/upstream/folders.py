@@ -5,8 +5,8 @@ from io import BufferedRandom
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from packages.documents import Document, GoOn, Progress, check_length, stop_if_told
 from packages.exceptions import MirrorUnreachableError, NotOnMirrorError
+from packages.upstream.documents import Document, GoOn, Progress, check_length, stop_if_told
 
 CHUNK = 1024 * 1024  # bytes
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from io import BufferedRandom
 from pathlib import Path
 
-from packages.documents import GoOn, stop_if_told
 from packages.exceptions import ChecksumError
+from packages.upstream.documents import GoOn, stop_if_told
 
 
 def sha256_of(file: Path) -> str:
