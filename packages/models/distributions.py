@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from packages import naming
 from packages.definitions import SHIPPED
@@ -31,6 +32,7 @@ class Distribution(Synced):
         help_text='Other names that devices and clients know it by, e.g. ["lime"]; upper and lower case are the same.',
     )
     url = models.CharField(
+        _("address of the mirror"),
         max_length=500,
         blank=True,
         validators=[validate_mirror_url],
@@ -70,8 +72,9 @@ class Distribution(Synced):
     offers_listed_devices_only = models.BooleanField(
         default=False, help_text="Of a flavour: devices that are not in its list of devices are not offered."
     )
-    is_enabled = models.BooleanField(default=True, help_text="Disabled: invisible, nothing is built.")
+    is_enabled = models.BooleanField(_("enabled"), default=True, help_text="Disabled: invisible, nothing is built.")
     is_hosted = models.BooleanField(
+        _("we are the mirror"),
         default=False,
         help_text="We are the mirror: its documents are served below the distribution's name. Needs a file:// address.",
     )
@@ -198,7 +201,7 @@ class DistributionKey(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     text = models.TextField(help_text="The key file as published: usign public key, ASCII-armoured OpenPGP, or PEM.")
     comment = models.CharField(max_length=200, blank=True)
-    is_enabled = models.BooleanField(default=True)
+    is_enabled = models.BooleanField(_("enabled"), default=True)
 
     def __str__(self) -> str:
         return f"{self.distribution.name} {self.kind} {self.comment}".strip()
@@ -209,13 +212,15 @@ class Channel(models.Model):
 
     distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="channels")
     name = models.CharField(max_length=64)
-    is_enabled = models.BooleanField(default=True)
+    is_enabled = models.BooleanField(_("enabled"), default=True)
     is_hidden = models.BooleanField(
         "hidden",
         default=False,
         help_text="In no list, and no device is led to it; built for who names a release of it.",
     )
-    is_snapshot = models.BooleanField(default=False, help_text="The development branch: rebuilt under one version.")
+    is_snapshot = models.BooleanField(
+        _("development branch"), default=False, help_text="The development branch: rebuilt under one version."
+    )
     path = models.CharField(
         max_length=200, default="releases/{version}", help_text="Folder of a release on the mirror."
     )

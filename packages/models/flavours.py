@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from packages.models.distributions import Distribution
 from packages.models.validators import (
@@ -49,7 +50,7 @@ class Series(models.Model):
         validators=[validate_package_words],
         help_text="Words for this series only; they count more than those of the distribution.",
     )
-    is_enabled = models.BooleanField(default=True, help_text="Disabled: its releases are not offered.")
+    is_enabled = models.BooleanField(_("enabled"), default=True, help_text="Disabled: its releases are not offered.")
 
     class Meta:
         verbose_name_plural = "series"
@@ -90,7 +91,9 @@ class SeriesFeed(models.Model):
         ),
     )
     is_optional = models.BooleanField(
-        default=False, help_text="It does not exist for all architectures: where it is missing it is left out."
+        _("optional"),
+        default=False,
+        help_text="It does not exist for all architectures: where it is missing it is left out.",
     )
 
     class Meta:

@@ -1,6 +1,7 @@
 """Files and packages of a community's network."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from packages.models.distributions import Distribution
 from packages.models.organisations import Organisation, check_given_away
@@ -19,7 +20,9 @@ class NetworkProfile(models.Model):
     )
     title = models.CharField(max_length=120, blank=True, help_text="How people call it.")
     description = models.TextField(blank=True)
-    is_enabled = models.BooleanField(default=True, help_text="Disabled: not listed, and requests for it are refused.")
+    is_enabled = models.BooleanField(
+        _("enabled"), default=True, help_text="Disabled: not listed, and requests for it are refused."
+    )
     is_public = models.BooleanField(
         "paths are shown",
         default=False,

@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from packages.changes import Change, circle_with, shape_problem
 from packages.models.distributions import Distribution
@@ -34,7 +35,7 @@ class PackageChange(models.Model):
         null=True, blank=True, help_text="Revision of the development branch, the number in r18611-..."
     )
     is_mandatory = models.BooleanField(
-        default=False, help_text="Without it the new release does not work: clients do not ask."
+        _("mandatory"), default=False, help_text="Without it the new release does not work: clients do not ask."
     )
     why = models.CharField(max_length=300, blank=True, help_text="A sentence for people.")
     noted_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from packages import words
 from packages.models.distributions import Channel, Distribution
@@ -23,7 +24,9 @@ class Release(Synced):
     distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="releases")
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="releases")
     version = models.CharField(max_length=64)
-    is_enabled = models.BooleanField(default=True, help_text="Disabled: not offered, and requests for it are refused.")
+    is_enabled = models.BooleanField(
+        _("enabled"), default=True, help_text="Disabled: not offered, and requests for it are refused."
+    )
     is_hidden = models.BooleanField(
         "hidden", default=False, help_text="In no list, and no device is led to it; built for who names it."
     )
@@ -32,7 +35,9 @@ class Release(Synced):
     )
     # New, of a distribution that does not offer new releases by itself: a maintainer says whether it is offered.
     awaits_decision = models.BooleanField("waits for a decision", default=False, editable=False)
-    is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")
+    is_manual = models.BooleanField(
+        _("typed in by hand"), default=False, help_text="Typed in: a sync never removes it."
+    )
     seen_at = models.DateTimeField("seen first", default=timezone.now, editable=False)
     # Off the mirror's list since; a sync that finds it again enables it again.
     vanished_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -89,8 +94,10 @@ class Target(Synced):
     # Of a flavour only: whose ImageBuilder, devices and default packages it has a copy of.
     built_on = models.ForeignKey("self", models.CASCADE, null=True, blank=True, editable=False, related_name="flavours")
     name = models.CharField(max_length=130, help_text="<target>/<subtarget>, e.g. ath79/generic")
-    is_enabled = models.BooleanField(default=True)
-    is_manual = models.BooleanField(default=False, help_text="Typed in: a sync never removes it.")
+    is_enabled = models.BooleanField(_("enabled"), default=True)
+    is_manual = models.BooleanField(
+        _("typed in by hand"), default=False, help_text="Typed in: a sync never removes it."
+    )
     vanished_at = models.DateTimeField(null=True, blank=True, editable=False)
     needs_inspection = models.BooleanField(default=False, editable=False)
     arch_packages = models.CharField(max_length=64, blank=True, help_text="Package architecture, e.g. mips_24kc")

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Synced(models.Model):
@@ -12,9 +13,9 @@ class Synced(models.Model):
     `stale_since` is set when the last try failed and says since when: the rows still hold the last good state.
     """
 
-    synced_at = models.DateTimeField(null=True, blank=True, editable=False)
-    stale_since = models.DateTimeField(null=True, blank=True, editable=False)
-    sync_error = models.TextField(blank=True, editable=False)
+    synced_at = models.DateTimeField(_("last good look"), null=True, blank=True, editable=False)
+    stale_since = models.DateTimeField(_("mirror fails since"), null=True, blank=True, editable=False)
+    sync_error = models.TextField(_("what failed"), blank=True, editable=False)
     # For conditional requests: document name -> ETag; "trust" names the mirror and the keys that they were read under.
     etags = models.JSONField(default=dict, blank=True, editable=False)
 
