@@ -21,7 +21,7 @@ from packages.signatures import UsignKey
 from tests.builders import demo_mirror
 from tests.packages.mirrors import Server, serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e]
 
 KEY = UsignKey.generate("community")
 DEVICE = "acme_rocket-1"

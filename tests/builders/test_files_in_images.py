@@ -14,7 +14,7 @@ from packages.file_sets import File
 from tests.builders import demo_mirror
 from tests.demo.workbench import unsquash
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e]
 
 SECRET = b"the-key-of-the-mesh"
 FILES = (

@@ -27,7 +27,7 @@ from builders.states import Phase, Reason
 from tests.builders.ipk import control, ipk
 from tests.builders.trees import running, until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e]
 
 OURS = ImageBuilders(DatabaseLedger())
 ensure, remove, repair = OURS.ensure, OURS.remove, OURS.repair

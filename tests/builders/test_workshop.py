@@ -19,7 +19,7 @@ from builders.workshop import Workshop
 from tests.builders import demo_mirror
 from tests.packages.mirrors import serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e]
 
 DEVICE = "acme_rocket-1"
 WORKSHOP = Workshop(DatabaseLedger())
