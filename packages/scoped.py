@@ -205,7 +205,9 @@ class Scoped(_Limited, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         found = super().get_changelist_instance(request)
-        found.title = capfirst(str(self.opts.verbose_name_plural))  # what it is a list of, not what to do with it
+        # What it is a list of, as the menu calls it; not what to do with it.
+        called = getattr(self.admin_site, "called", None)
+        found.title = called(self.model) if called else capfirst(str(self.opts.verbose_name_plural))
         if not _is_operator(request):
             found.list_editable = ()  # the list has rows of others too
         return found

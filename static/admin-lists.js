@@ -4,7 +4,10 @@ if (table) {
   const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
   for (const row of table.tBodies[0].rows) {
     [...row.cells].forEach((cell, number) => {
-      if (cell.tagName === "TD" && heads[number]) cell.dataset.label = heads[number];
+      if (cell.tagName === "TD" && heads[number]) {
+        cell.dataset.label = heads[number];
+        cell.classList.toggle("has-long-label", heads[number].length > 14);
+      }
       cell.classList.toggle("is-empty", /^[-–]?$/.test(cell.textContent.trim()) && !cell.querySelector("img, svg, input, meter"));
     });
   }

@@ -107,9 +107,6 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]
         rows = rows.exclude(username__in=audit.NOBODIES)
         return rows.prefetch_related("groups", "maintainerships__distribution")
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, {"title": gettext("People"), **(extra_context or {})})
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Their entries in the audit would go with them."""
         return False

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern, URLResolver
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -77,6 +78,10 @@ class Backoffice(admin.AdminSite):
         name = settings.ASU_SITE_NAME or gettext("Firmware on demand")
         names = {"site_header": name, "site_title": name}
         return {**super().each_context(request), **names, "role": _role_of(request)}
+
+    def called(self, model: type[Model]) -> str:
+        """A list, in the menu and on its page."""
+        return str(_TITLES.get(model._meta.label_lower) or capfirst(str(model._meta.verbose_name_plural)))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         # Not at the top: it registers people, with this site.

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 
-from asu_site.backoffice.when_empty import SENTENCES
+from asu_site.backoffice.when_empty import SENTENCES, TO_DO
 from packages.lists.filters import FastFilter
 
 register = template.Library()
@@ -21,9 +21,10 @@ class Chosen:
 
 
 @register.simple_tag
-def when_empty(changelist: Any) -> Any:
+def when_empty(changelist: Any, may_add: bool) -> Any:
     """A sentence for a list that has no rows yet."""
-    return SENTENCES.get(changelist.opts.label_lower, "")
+    name = changelist.opts.label_lower
+    return SENTENCES.get(name, "") or (TO_DO.get(name, "") if may_add else "")
 
 
 @register.simple_tag(takes_context=True)

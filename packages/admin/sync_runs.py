@@ -75,7 +75,7 @@ class SyncRunAdmin(ReadOnly, LiveAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         journal.give_up_dead()
-        return super().changelist_view(request, {"title": gettext("Syncs"), **(extra_context or {})})
+        return super().changelist_view(request, extra_context)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         run = context.get("original")

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='distribution',
             name='is_hosted',
-            field=models.BooleanField(default=False, help_text="We are the mirror: its documents are served below the distribution's name. Needs a file:// address.", verbose_name='we are the mirror'),
+            field=models.BooleanField(default=False, help_text="Its documents are served below the distribution's name. Needs a file:// address.", verbose_name='we are the mirror'),
         ),
         migrations.AlterField(
             model_name='distribution',

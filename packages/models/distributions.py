@@ -76,7 +76,7 @@ class Distribution(Synced):
     is_hosted = models.BooleanField(
         _("we are the mirror"),
         default=False,
-        help_text="We are the mirror: its documents are served below the distribution's name. Needs a file:// address.",
+        help_text="Its documents are served below the distribution's name. Needs a file:// address.",
     )
     enables_new_releases = models.BooleanField(
         default=True, help_text="Offer releases as soon as the mirror lists them."

@@ -6,6 +6,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from stats.models import Incident, IncidentUpdate
 
@@ -18,39 +22,52 @@ class UpdateInline(admin.StackedInline):  # type: ignore[type-arg]
     fields = (("at", "text"),)
 
 
-@admin.display(description="state", boolean=False)
+@admin.display(description=_("state"), boolean=False)
 def state(row: Incident) -> str:
     """Whether it lasts."""
     if row.started_at > timezone.now():
-        return "planned"
-    return "open" if row.is_open else "over"
+        return gettext("planned")
+    return gettext("open") if row.is_open else gettext("over")
 
 
-@admin.display(description="told by")
+@admin.display(description=_("from, to"), ordering="started_at")
+def lasted(row: Incident) -> SafeString:
+    """When it began, and when it ended."""
+    end = f"{row.ended_at:%Y-%m-%d %H:%M}" if row.ended_at else gettext("it lasts")
+    return format_html('<span class="farm-when">{}</span><br>{}', f"{row.started_at:%Y-%m-%d %H:%M}", end)
+
+
+@admin.display(description=_("told by"))
 def told_by(row: Incident) -> str:
     """A person, or the server itself."""
-    return "the server" if row.cause else "a maintainer"
+    return gettext("the server") if row.cause else gettext("a maintainer")
 
 
 @admin.register(Incident)
 class IncidentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("title", state, "severity", "distribution", "started_at", "ended_at", told_by)
+    list_display = ("title", state, "severity", "distribution", lasted, told_by)
     list_filter = ("severity",)
     list_select_related = ("distribution",)
     search_fields = ("title",)
     date_hierarchy = "started_at"
     inlines = (UpdateInline,)
     actions = ("end",)
+
+    class Media:
+        css = {"all": ["admin-farm.css"]}
+
     fieldsets = (
         (
             None,
             {
-                "description": "Shown on the status page at once, and on top of all pages while it lasts unless it is "
-                "a notice. Other processes notice within ten seconds.",
+                "description": _(
+                    "Shown on the status page at once, and on top of all pages while it lasts unless it is a notice. "
+                    "Other processes notice within ten seconds."
+                ),
                 "fields": ("title", "text", "severity", "distribution"),
             },
         ),
-        ("When", {"fields": ("started_at", "ended_at")}),
+        (_("When"), {"fields": ("started_at", "ended_at")}),
     )
 
     def formfield_for_dbfield(self, db_field: object, request: HttpRequest, **kwargs: object) -> forms.Field | None:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from builders.models import Build
@@ -84,6 +85,16 @@ def test_where_there_is_nothing_below_the_backoffice_a_link_leads_back(admin_cli
 
     assert way_back in admin_client.get("/admin/nowhere/").content.decode()
     assert way_back not in admin_client.get("/nowhere/").content.decode()
+
+
+def test_nobody_is_told_to_add_what_they_may_not(client: Client) -> None:
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.groups.add(Group.objects.get(name="Viewers"))
+    client.force_login(viewer)
+
+    text = client.get("/admin/packages/networkprofile/").content.decode()
+
+    assert "Nothing is here yet." in text and "Add one" not in text
 
 
 def test_a_moment_and_what_is_changed_in_a_list_say_what_they_are_to_screen_readers(admin_client: Client) -> None:
