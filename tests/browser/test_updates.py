@@ -44,7 +44,7 @@ def test_a_router_is_pasted_judged_and_built(open_page: Open) -> None:
 
     page.get_by_role("button", name="Build 25.04.0 with these packages").click()
     page.wait_for_url("**/images/*/")
-    assert "demo 25.04.0" in page.locator("main").inner_text()
+    assert "Demo 25.04.0" in page.locator("main").inner_text()
 
 
 def test_a_webhook_is_made_on_a_phone(open_page: Open) -> None:
